@@ -1,0 +1,104 @@
+"""Everything a person can do in the deck, as plain data.
+
+Key, footer label, palette entry, help text and danger level come from here and nowhere else.
+The ids are public: `config.toml` remaps keys by them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Danger(StrEnum):
+    """What an action can cost."""
+
+    NONE = "none"
+    WRITES = "writes"
+    """Writes a local file."""
+    SPENDS = "spends"
+    """Sends paid work or ends it; confirmed, and off when read-only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a key does."""
+
+    id: str
+    """Stable and dotted: `batch.cancel`."""
+    keys: tuple[str, ...]
+    """Textual key names, the first shown."""
+    label: str
+    """One or two words for the footer."""
+    help: str
+    """One sentence for help and palette."""
+    group: str
+    """Heading in the help: Move, List, Batch, View, Program."""
+    danger: Danger = Danger.NONE
+    footer: bool = False
+    """True when the footer of the list shows it."""
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("move.down", ("j", "down"), "Down", "Move to the next row.", "Move"),
+    Action("move.up", ("k", "up"), "Up", "Move to the row before.", "Move"),
+    Action("move.first", ("g", "home"), "First", "Move to the first row.", "Move"),
+    Action("move.last", ("G", "end"), "Last", "Move to the last row.", "Move"),
+    Action("move.half_down", ("ctrl+d",), "Half down", "Move down half a page.", "Move"),
+    Action("move.half_up", ("ctrl+u",), "Half up", "Move up half a page.", "Move"),
+    Action("page.next", ("]", "pagedown"), "Next page", "Turn to the next page.", "Move"),
+    Action("page.previous", ("[", "pageup"), "Previous page", "Turn to the page before.", "Move"),
+    Action("batch.open", ("enter",), "Open", "Open the batch under the cursor.", "Batch", footer=True),
+    Action("view.back", ("escape",), "Back", "Go back, or clear the filter.", "View"),
+    Action("list.filter", ("/",), "Filter", "Filter the list.", "List", footer=True),
+    Action("list.sort", ("s",), "Sort", "Sort by the next column.", "List"),
+    Action("list.reverse", ("S",), "Reverse", "Reverse the order.", "List"),
+    Action("mark.toggle", ("space",), "Mark", "Mark the batch, or take the mark off.", "List"),
+    Action("mark.range", ("ctrl+@",), "Mark range", "Mark from the last mark to here.", "List"),
+    Action("mark.all", ("a",), "Mark all", "Mark all that the filter shows, or none.", "List"),
+    Action(
+        "batch.create", ("c",), "Create", "Create a batch from a file.", "Batch", Danger.SPENDS, footer=True
+    ),
+    Action(
+        "batch.cancel",
+        ("x",),
+        "Cancel",
+        "Cancel the marked batches, or the one under the cursor.",
+        "Batch",
+        Danger.SPENDS,
+        footer=True,
+    ),
+    Action(
+        "batch.download",
+        ("d",),
+        "Download",
+        "Download the results of the marked batches, or of the one under the cursor.",
+        "Batch",
+        Danger.WRITES,
+        footer=True,
+    ),
+    Action(
+        "batch.retry",
+        ("r",),
+        "Retry",
+        "Send again what failed, of the marked batches or the one under the cursor.",
+        "Batch",
+        Danger.SPENDS,
+        footer=True,
+    ),
+    Action("batch.failures", ("f",), "Failures", "Show what failed, grouped by failure code.", "Batch"),
+    Action("batch.results", ("o",), "Results", "Show the results row by row.", "Batch"),
+    Action("copy.id", ("y",), "Copy id", "Copy the batch's id.", "Batch"),
+    Action("copy.choose", ("Y",), "Copy…", "Choose what to copy.", "Batch"),
+    Action("list.refresh", ("R",), "Refresh", "Ask the service now.", "List"),
+    Action("list.pause", ("p",), "Pause", "Stop asking the service, or go on.", "List"),
+    Action("view.palette", (":", "ctrl+p"), "Commands", "Open the command palette.", "View"),
+    Action("view.profile", ("P",), "Profile", "Switch to another profile.", "View"),
+    Action("view.activity", ("L",), "Activity", "Show operations and what they did.", "View"),
+    Action("view.help", ("?",), "Help", "Show the keys of this view.", "View", footer=True),
+    Action("view.next_pane", ("tab",), "Next pane", "Move to the next pane.", "View"),
+    Action("program.quit", ("q",), "Quit", "Quit.", "Program", footer=True),
+)
+"""In the order the help shows them."""
+
+BY_ID = {action.id: action for action in ACTIONS}
