@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.fakes.batch_api import FakeBatchApi, Killed
 from tests.fakes.clock import FakeClock
 
-__all__ = ["FakeClock"]
+__all__ = ["FakeBatchApi", "FakeClock", "Killed"]
