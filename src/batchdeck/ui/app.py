@@ -37,6 +37,17 @@ class BatchdeckApp(App[int]):
         self._open_services = open_services
         self._connect = connect
 
+    @property
+    def is_read_only(self) -> bool:
+        """True when a flag or the profile forbids whatever spends or changes."""
+        return self.settings.read_only or self.settings.profile.read_only
+
+    def report(self, error: BaseException) -> None:
+        """Tell the user of an error, and the log the rest."""
+
     def stop(self, code: int = 0) -> None:
-        """End the app now, whatever work runs, with the terminal restored; safe to call from a signal handler."""
+        """End the app now, whatever work runs, with the terminal restored.
+
+        Safe to call from a signal handler of the event loop.
+        """
         self.exit(code, return_code=code)
