@@ -101,4 +101,109 @@ ACTIONS: tuple[Action, ...] = (
 )
 """In the order the help shows them."""
 
-BY_ID = {action.id: action for action in ACTIONS}
+VIEW_ACTIONS: tuple[Action, ...] = (
+    Action("tab.overview", ("1",), "Overview", "Show how the batch stands.", "Tabs"),
+    Action("tab.failures", ("2",), "Failures", "Show what failed, grouped by failure code.", "Tabs"),
+    Action("tab.results", ("3",), "Results", "Show every request with its outcome.", "Tabs"),
+    Action(
+        "tab.lineage", ("4",), "Lineage", "Show the batches that retried this one, and what is open.", "Tabs"
+    ),
+    Action(
+        "failures.open",
+        ("enter",),
+        "Open",
+        "Show the requests of the group, or one request.",
+        "Failures",
+        footer=True,
+    ),
+    Action(
+        "failures.retry",
+        ("r",),
+        "Retry group",
+        "Send the requests of the group again.",
+        "Failures",
+        Danger.SPENDS,
+        footer=True,
+    ),
+    Action(
+        "failures.export",
+        ("e",),
+        "Export",
+        "Write the requests of the group to a JSONL or CSV file.",
+        "Failures",
+        Danger.WRITES,
+        footer=True,
+    ),
+    Action("failures.copy", ("y",), "Copy ids", "Copy the custom_ids of the group.", "Failures", footer=True),
+    Action(
+        "results.open",
+        ("enter",),
+        "Open",
+        "Show the request and its answer side by side.",
+        "Results",
+        footer=True,
+    ),
+    Action("results.search", ("/",), "Search", "Search by custom_id or text.", "Results", footer=True),
+    Action("results.next_match", ("n",), "Next match", "Go to the next request that matches.", "Results"),
+    Action("results.previous_match", ("N",), "Match before", "Go to the match before.", "Results"),
+    Action(
+        "results.next_outcome",
+        ("right", "l"),
+        "Next outcome",
+        "Show only the next outcome.",
+        "Results",
+        footer=True,
+    ),
+    Action(
+        "results.previous_outcome",
+        ("left", "h"),
+        "Outcome before",
+        "Show only the outcome before.",
+        "Results",
+    ),
+    Action("results.copy", ("y",), "Copy id", "Copy the custom_id under the cursor.", "Results"),
+    Action(
+        "request.plain",
+        ("t",),
+        "Text/JSON",
+        "Show the plain texts, or the JSON again.",
+        "Request",
+        footer=True,
+    ),
+    Action(
+        "request.fold",
+        ("space", "enter"),
+        "Fold",
+        "Fold or unfold the block under the cursor.",
+        "Request",
+        footer=True,
+    ),
+    Action("request.fold_all", ("minus",), "Fold all", "Fold every block.", "Request"),
+    Action("request.unfold_all", ("plus", "equals_sign"), "Unfold all", "Unfold every block.", "Request"),
+    Action("request.copy", ("y",), "Copy", "Copy what the pane shows.", "Request", footer=True),
+    Action("request.copy_id", ("Y",), "Copy id", "Copy the custom_id.", "Request"),
+    Action("request.next", ("]",), "Next", "Go to the next request.", "Request", footer=True),
+    Action("request.previous", ("[",), "Before", "Go to the request before.", "Request", footer=True),
+    Action("lineage.open", ("enter",), "Open", "Open the batch under the cursor.", "Lineage", footer=True),
+    Action(
+        "lineage.retry",
+        ("r",),
+        "Retry the rest",
+        "Send again what no batch of the chain has answered.",
+        "Lineage",
+        Danger.SPENDS,
+        footer=True,
+    ),
+    Action(
+        "lineage.download",
+        ("d",),
+        "Download merged",
+        "Write one file with the newest answer to every request.",
+        "Lineage",
+        Danger.WRITES,
+        footer=True,
+    ),
+)
+"""What keys do on the screens over the list, where they may mean something else than on it."""
+
+BY_ID = {action.id: action for action in (*ACTIONS, *VIEW_ACTIONS)}
