@@ -182,8 +182,17 @@ VIEW_ACTIONS: tuple[Action, ...] = (
     Action("request.unfold_all", ("plus", "equals_sign"), "Unfold all", "Unfold every block.", "Request"),
     Action("request.copy", ("y",), "Copy", "Copy what the pane shows.", "Request", footer=True),
     Action("request.copy_id", ("Y",), "Copy id", "Copy the custom_id.", "Request"),
-    Action("request.next", ("]",), "Next", "Go to the next request.", "Request", footer=True),
-    Action("request.previous", ("[",), "Before", "Go to the request before.", "Request", footer=True),
+    Action(
+        "request.next",
+        ("n",),
+        "Next",
+        "Go to the next request, or to the next that matches.",
+        "Request",
+        footer=True,
+    ),
+    Action(
+        "request.previous", ("N",), "Before", "Go to the request before, or to the match before.", "Request"
+    ),
     Action("lineage.open", ("enter",), "Open", "Open the batch under the cursor.", "Lineage", footer=True),
     Action(
         "lineage.retry",

@@ -1,0 +1,227 @@
+"""Rows drawn one by one: as many as there are, at the cost of those on screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from batchdeck.ui.bindings import bindings_for
+from batchdeck.ui.widgets.action_node import ActionNode
+
+Piece = tuple[str, str]
+"""Clean text and the component class that styles it (empty for the plain style)."""
+
+
+class LineView(ActionNode, ScrollView, can_focus=True):
+    """A list with a cursor whose rows are asked for only when they are drawn.
+
+    Subclasses say how many rows there are (`set_count`) and what each holds (`row`).
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "line-view--cursor",
+        "line-view--muted",
+        "line-view--accent",
+        "line-view--good",
+        "line-view--warn",
+        "line-view--bad",
+        "line-view--match",
+        "line-view--bold",
+    }
+    DEFAULT_CSS = """
+    LineView {
+        background: $surface;
+        scrollbar-size-vertical: 1;
+        overflow-x: hidden;
+        & > .line-view--cursor {
+            background: $block-cursor-blurred-background;
+            color: $block-cursor-blurred-foreground;
+            text-style: $block-cursor-blurred-text-style;
+        }
+        &:focus > .line-view--cursor {
+            background: $block-cursor-background;
+            color: $block-cursor-foreground;
+            text-style: $block-cursor-text-style;
+        }
+        & > .line-view--muted { color: $text-muted; }
+        & > .line-view--accent { color: $text-accent; }
+        & > .line-view--good { color: $text-success; }
+        & > .line-view--warn { color: $text-warning; }
+        & > .line-view--bad { color: $text-error; }
+        & > .line-view--match { background: $warning-muted; color: $text-warning; text-style: bold; }
+        & > .line-view--bold { text-style: bold; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for(
+        "move.down",
+        "move.up",
+        "move.first",
+        "move.last",
+        "move.half_down",
+        "move.half_up",
+        "page.next",
+        "page.previous",
+    )
+
+    cursor = reactive(0)
+    """Place of the row under the cursor, from 0."""
+
+    @dataclass
+    class Moved(Message):
+        """The cursor went to another row."""
+
+        view: LineView
+        index: int
+
+        @property
+        def control(self) -> LineView:
+            """The list."""
+            return self.view
+
+        def can_replace(self, message: Message) -> bool:
+            """Only where the cursor is now matters."""
+            return isinstance(message, LineView.Moved) and message.view is self.view
+
+    @dataclass
+    class Chosen(Message):
+        """`enter` or a click on the cursor's row."""
+
+        view: LineView
+        index: int
+
+        @property
+        def control(self) -> LineView:
+            """The list."""
+            return self.view
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return self._count
+
+    def set_count(self, count: int) -> None:
+        """There are this many rows now; the cursor stays where it can."""
+        self._count = count
+        self.virtual_size = Size(self.scrollable_content_region.width, count)
+        self.cursor = self.validate_cursor(self.cursor)
+        self.refresh()
+
+    def row(self, index: int, width: int) -> Sequence[Piece]:
+        """What stands in a row, left to right."""
+        raise NotImplementedError
+
+    def choose(self) -> None:
+        """What `enter` does."""
+        if self._count:
+            self.post_message(self.Chosen(self, self.cursor))
+
+    @property
+    def page_size(self) -> int:
+        """Rows that are seen at once, at least 1."""
+        return max(1, self.scrollable_content_region.height)
+
+    def validate_cursor(self, cursor: int) -> int:
+        """Keep the cursor on a row."""
+        return max(0, min(cursor, self._count - 1))
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        """Draw the two rows that changed, scroll if need be, and say so."""
+        self.refresh_lines(old)
+        self.refresh_lines(new)
+        self.show_cursor()
+        self.post_message(self.Moved(self, new))
+
+    def show_cursor(self) -> None:
+        """Scroll so that the cursor's row is seen."""
+        top, height = round(self.scroll_y), self.page_size
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, force=True, immediate=True)
+
+    def render_line(self, y: int) -> Strip:
+        """One row as it stands on screen."""
+        width = self.scrollable_content_region.width
+        index = self.scroll_offset.y + y
+        base = self.rich_style
+        if index >= self._count or width <= 0:
+            return Strip.blank(max(width, 0), base)
+        at_cursor = index == self.cursor
+        cursor_style = self.get_component_rich_style("line-view--cursor") if at_cursor else base
+        segments = [
+            Segment(text, self._style(name, cursor_style, at_cursor))
+            for text, name in self.row(index, width)
+            if text
+        ]
+        return Strip(segments).adjust_cell_length(width, cursor_style)
+
+    def _style(self, name: str, base: Style, at_cursor: bool) -> Style:
+        """A piece's style; under the cursor only matches keep their own, for the rest must stay readable."""
+        if not name or (at_cursor and self.has_focus and name != "line-view--match"):
+            return base
+        style = self.get_component_rich_style(name, partial=True)
+        return base + style
+
+    def on_resize(self, _: events.Resize) -> None:
+        """The width of a row is the width of the view."""
+        self.virtual_size = Size(self.scrollable_content_region.width, self._count)
+        self.show_cursor()
+
+    def on_click(self, event: events.Click) -> None:
+        """A click moves the cursor, a double click opens."""
+        index = self.scroll_offset.y + event.get_content_offset_capture(self).y
+        if 0 <= index < self._count:
+            self.clicked(index)
+            if event.chain > 1:
+                self.choose()
+
+    def clicked(self, index: int) -> None:
+        """A click fell on a row."""
+        self.cursor = index
+
+    def do_move_down(self) -> None:
+        """One row down."""
+        self.cursor += 1
+
+    def do_move_up(self) -> None:
+        """One row up."""
+        self.cursor -= 1
+
+    def do_move_first(self) -> None:
+        """To the first row."""
+        self.cursor = 0
+
+    def do_move_last(self) -> None:
+        """To the last row."""
+        self.cursor = self._count - 1
+
+    def do_move_half_down(self) -> None:
+        """Half a page down."""
+        self.cursor += max(1, self.page_size // 2)
+
+    def do_move_half_up(self) -> None:
+        """Half a page up."""
+        self.cursor -= max(1, self.page_size // 2)
+
+    def do_page_next(self) -> None:
+        """A page down."""
+        self.cursor += self.page_size
+
+    def do_page_previous(self) -> None:
+        """A page up."""
+        self.cursor -= self.page_size
