@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, BinaryIO
 
 from batchdeck.api import failures
-from batchdeck.api.failures import Call
+from batchdeck.api.base import FileStream
+from batchdeck.api.call import Call
 from batchdeck.errors import FileProblem, LostAnswer
 
 if TYPE_CHECKING:
@@ -172,6 +173,17 @@ class Nothing:
         nothing: tuple[bytes, ...] = ()
         for chunk in nothing:
             yield chunk
+
+
+def as_asked(response: httpx2.Response, call: Call, start: int) -> FileStream | None:
+    """The body of an open answer, or None when it is not what a call for bytes from `start` on wanted."""
+    headers = response.headers
+    if response.status_code == 206:
+        is_right_part = start > 0 and range_start(headers) == start and not is_encoded(headers)
+        return Download(response, call, start) if is_right_part else None
+    if response.status_code == 416:
+        return Nothing(start, failures.request_id(headers)) if range_total(headers) == start else None
+    return Download(response, call, 0)
 
 
 def is_encoded(headers: Mapping[str, str]) -> bool:
