@@ -1,0 +1,319 @@
+"""JSONL files line by line, in blocks, never whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import jiter
+
+from batchdeck.errors import FileProblem, Interrupted
+from batchdeck.models.progress import ShouldStop
+
+BLOCK_BYTES = 256 * 1024
+"""Read at once: small enough to stay in the processor's cache, large enough to make calls rare."""
+MAX_LINE_BYTES = 64 * 1024 * 1024
+"""A longer line is stepped over and never held."""
+BOM = b"\xef\xbb\xbf"
+
+
+class RawLine(NamedTuple):
+    """One line as it lies in the file."""
+
+    number: int
+    """From 1."""
+    offset: int
+    """First byte of the line in the file."""
+    raw: bytes
+    """Without its line end."""
+
+
+class Block(NamedTuple):
+    """Some lines that follow each other; a carriage return before the line feed is still on them."""
+
+    number: int
+    """Line number of the first."""
+    offset: int
+    """First byte of the first."""
+    lines: list[bytes]
+    skipped: int = 0
+    """Above zero, `lines` is empty and this is the length of one line too long to be held."""
+
+
+def file_stat(path: Path) -> os.stat_result:
+    """Return the stat of a regular file.
+
+    Raises:
+        FileProblem: It is not there, may not be looked at, or is no regular file.
+    """
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise _problem(path, error) from error
+    except ValueError as error:
+        raise FileProblem(f"{path!r} is not a file name: {error}.") from error
+    _require_regular(path, found)
+    return found
+
+
+def open_file(path: Path) -> int:
+    """Open a regular file for reading and return its descriptor, without waiting on a pipe.
+
+    Raises:
+        FileProblem: It cannot be opened or is no regular file.
+    """
+    file_stat(path)
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    )
+    try:
+        descriptor = os.open(path, flags)
+    except OSError as error:
+        raise _problem(path, error) from error
+    try:
+        _require_regular(path, os.fstat(descriptor))
+    except FileProblem:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def read_blocks(
+    path: Path,
+    *,
+    start: int = 0,
+    end: int | None = None,
+    max_line: int = MAX_LINE_BYTES,
+    on_chunk: Callable[[bytes], None] | None = None,
+    should_stop: ShouldStop | None = None,
+) -> Iterator[Block]:
+    """Yield the lines of a byte range in blocks; a byte order mark at the file's start is left out.
+
+    Args:
+        path: A regular file.
+        start: First byte, which must begin a line.
+        end: Byte after the last, or None for the end of the file.
+        max_line: A line of more bytes comes as a block with `skipped` set.
+        on_chunk: Given every byte read, in order, before the lines in it are yielded.
+        should_stop: Asked before each read.
+
+    Raises:
+        FileProblem: The file cannot be read.
+        Interrupted: `should_stop` said so.
+    """
+    descriptor = open_file(path)
+    try:
+        if start:
+            os.lseek(descriptor, start, os.SEEK_SET)
+        yield from _blocks(descriptor, path, start, end, max_line, on_chunk, should_stop)
+    finally:
+        os.close(descriptor)
+
+
+def _blocks(
+    descriptor: int,
+    path: Path,
+    start: int,
+    end: int | None,
+    max_line: int,
+    on_chunk: Callable[[bytes], None] | None,
+    should_stop: ShouldStop | None,
+) -> Iterator[Block]:
+    number = 1
+    offset = position = start
+    pieces: list[bytes] = []
+    held = 0
+    """Bytes of the line in `pieces`, counted even where they were let go."""
+    while True:
+        if should_stop is not None and should_stop():
+            raise Interrupted(f"Stopped while reading {path.name}; nothing was sent.")
+        wanted = BLOCK_BYTES if end is None else min(BLOCK_BYTES, end - position)
+        try:
+            chunk = os.read(descriptor, wanted) if wanted > 0 else b""
+        except OSError as error:
+            raise _problem(path, error) from error
+        if not chunk:
+            break
+        if on_chunk is not None:
+            on_chunk(chunk)
+        if position == 0 and chunk.startswith(BOM):
+            offset = len(BOM)
+            position = len(chunk)
+            lines = chunk[offset:].split(b"\n")
+        else:
+            position += len(chunk)
+            lines = chunk.split(b"\n")
+        rest = lines.pop()
+        if lines:
+            if held:
+                held += len(lines[0])
+                if held > max_line:
+                    yield Block(number, offset, [], held)
+                    number += 1
+                    offset += held + 1
+                    del lines[0]
+                else:
+                    pieces.append(lines[0])
+                    lines[0] = b"".join(pieces)
+            pieces = []
+            held = 0
+            if lines:
+                yield Block(number, offset, lines)
+                number += len(lines)
+                offset = position - len(rest)
+        if rest:
+            held += len(rest)
+            if held <= max_line:
+                pieces.append(rest)
+            else:
+                pieces = []
+    if held > max_line:
+        yield Block(number, offset, [], held)
+    elif held:
+        yield Block(number, offset, [b"".join(pieces)])
+
+
+def iter_lines(path: Path, *, start: int = 0, end: int | None = None) -> Iterator[RawLine]:
+    """Yield every line of a byte range without its line end; numbers count from the range's first line.
+
+    A line of more than `MAX_LINE_BYTES` comes with empty bytes.
+
+    Raises:
+        FileProblem: The file cannot be read.
+    """
+    for number, offset, lines, skipped in read_blocks(path, start=start, end=end):
+        if skipped:
+            yield RawLine(number, offset, b"")
+            continue
+        for place, raw in enumerate(lines, number):
+            yield RawLine(place, offset, raw.removesuffix(b"\r"))
+            offset += len(raw) + 1
+
+
+def read_row(path: Path, offset: int, length: int) -> bytes:
+    """Return the bytes of one row by its place.
+
+    Raises:
+        FileProblem: The file cannot be read, or ends before the row does.
+    """
+    descriptor = open_file(path)
+    try:
+        return read_at(descriptor, path, offset, length)
+    finally:
+        os.close(descriptor)
+
+
+def read_at(descriptor: int, path: Path, offset: int, length: int) -> bytes:
+    """Return `length` bytes from `offset` of an open file.
+
+    Raises:
+        FileProblem: The file cannot be read, or ends too early.
+    """
+    pieces: list[bytes] = []
+    try:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        while length > 0 and (piece := os.read(descriptor, length)):
+            pieces.append(piece)
+            length -= len(piece)
+    except OSError as error:
+        raise _problem(path, error) from error
+    if length > 0:
+        raise FileProblem(f"{path.name} is shorter than when it was indexed; it was changed meanwhile.")
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def parse(raw: bytes) -> Any:
+    """Return the JSON value of a line; NaN and infinities, which Python servers write, are let pass.
+
+    Raises:
+        ValueError: It is not JSON in UTF-8.
+    """
+    try:
+        return jiter.from_json(raw, cache_mode="keys")
+    except ValueError:
+        return _parse_slowly(raw)
+
+
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """Return the JSON object of a line.
+
+    Raises:
+        ValueError: It is not a JSON object in UTF-8.
+    """
+    value = parse(raw)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected an object, not {kind_of(value)}")
+    return value
+
+
+def parse_strictly(raw: bytes, pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """Return the JSON value of a line by the letter of the standard, lone surrogates in escapes included.
+
+    Args:
+        raw: The line.
+        pairs_hook: Called with the pairs of each object, innermost first.
+
+    Raises:
+        ValueError: It is not JSON in UTF-8; the sentence says why.
+    """
+    try:
+        return json.loads(raw.decode("utf-8"), parse_constant=_refuse_constant, object_pairs_hook=pairs_hook)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def _parse_slowly(raw: bytes) -> Any:
+    try:
+        return json.loads(raw.decode("utf-8"))
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def kind_of(value: object) -> str:
+    """Name a JSON value's type as a person would."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true or false"
+    for kind, name in (
+        (str, "a string"),
+        ((int, float), "a number"),
+        (list, "an array"),
+        (dict, "an object"),
+    ):
+        if isinstance(value, kind):
+            return name
+    return type(value).__name__
+
+
+def _require_regular(path: Path, found: os.stat_result) -> None:
+    mode = found.st_mode
+    if stat.S_ISREG(mode):
+        return
+    if stat.S_ISDIR(mode):
+        kind = "a folder"
+    elif stat.S_ISFIFO(mode):
+        kind = "a pipe"
+    elif stat.S_ISSOCK(mode):
+        kind = "a socket"
+    else:
+        kind = "a device"
+    raise FileProblem(
+        f"{path} is {kind}, not a file.", hint="Give a regular file: it is read more than once."
+    )
+
+
+def _problem(path: Path, error: OSError) -> FileProblem:
+    if isinstance(error, FileNotFoundError):
+        return FileProblem(f"There is no file {path}.")
+    if isinstance(error, PermissionError):
+        return FileProblem(f"{path} may not be read: permission denied.")
+    return FileProblem(f"{path} cannot be read: {error.strerror or error}.")
