@@ -1,0 +1,1 @@
+"""The history: an SQLite file with every batch, operation and input that batchdeck has seen."""

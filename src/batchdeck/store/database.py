@@ -1,0 +1,171 @@
+"""The history: one SQLite file with every batch ever seen."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Generator
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+from batchdeck.errors import HistoryError, NewerHistory
+from batchdeck.store.accounts import Accounts
+from batchdeck.store.batches import Batches
+from batchdeck.store.downloads import Downloads
+from batchdeck.store.inputs import Inputs
+from batchdeck.store.link import Link
+from batchdeck.store.opening import open_links
+from batchdeck.store.operations import Operations
+from batchdeck.store.samples import Samples
+from batchdeck.store.sync_state import SyncStates
+from batchdeck.store.trouble import Trouble, sentence_for, trouble_of
+
+T = TypeVar("T")
+
+
+class History:
+    """The open history, with a repository for each thing it keeps.
+
+    Reads have a connection of their own, so a write never holds up a page turn. When the disk is full or
+    the file cannot be written, the history carries on in memory and says so in `warnings`; the journal does
+    not, for nothing may be sent that is not journaled.
+    """
+
+    def __init__(self, path: Path | None, writer: Link, reader: Link, warnings: list[str]) -> None:
+        self.path = path
+        """The file, or None when the history is in memory alone."""
+        self.warnings = warnings
+        """What the user should know, one sentence each; may grow while the history is open."""
+        self.generation = 0
+        """Rises with every write of this process."""
+        self._writer = writer
+        self._reader = reader
+        self._memory: Link | None = None
+        self._journal_fault: str | None = None
+        self.accounts = Accounts(self)
+        self.batches = Batches(self)
+        self.samples = Samples(self)
+        self.operations = Operations(self)
+        self.inputs = Inputs(self)
+        self.downloads = Downloads(self)
+        self.sync_state = SyncStates(self)
+
+    @staticmethod
+    def open(path: Path) -> Opening:
+        """Open the history in a file, made when it is not there: `async with History.open(path) as history`.
+
+        Raises:
+            NewerHistory: it was written by a newer batchdeck.
+            HistoryError: another process holds it locked for too long.
+        """
+        return Opening(path)
+
+    @staticmethod
+    def open_memory() -> Opening:
+        """A history that ends with the process."""
+        return Opening(None)
+
+    @property
+    def is_in_memory(self) -> bool:
+        """True when what is written now is lost at the end."""
+        return self.path is None or self._memory is not None
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function of the connection on one unchanging view of the history.
+
+        Raises:
+            HistoryError: the file is damaged or locked.
+        """
+        try:
+            return await (self._memory or self._reader).read(work)
+        except sqlite3.Error as error:
+            raise self._told(error, "read") from error
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function of the connection as one transaction; it may be run again after an error.
+
+        Raises:
+            HistoryError: the file is damaged, or locked by another process.
+        """
+        self.generation += 1
+        try:
+            return await (self._memory or self._writer).write(work)
+        except sqlite3.Error as error:
+            if self._memory is not None or trouble_of(error) is not Trouble.UNWRITABLE:
+                raise self._told(error, "write") from error
+            await self._carry_on_in_memory(error)
+        return await self.write(work)
+
+    async def journal(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As `write`, but on the disk when it returns, or not at all.
+
+        Raises:
+            HistoryError: it could not be written; nothing may be sent.
+        """
+        self.generation += 1
+        if self._journal_fault is not None:
+            raise HistoryError(self._journal_fault, hint="Nothing was sent.")
+        try:
+            return await self._writer.write(work, durable=True)
+        except sqlite3.Error as error:
+            raise self._told(error, "journal") from error
+
+    async def read_journal(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As `read`, of what `journal` wrote."""
+        try:
+            return await self._reader.read(work)
+        except sqlite3.Error as error:
+            raise self._told(error, "read") from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        links = {id(link): link for link in (self._reader, self._writer, self._memory) if link is not None}
+        for link in links.values():
+            await link.close()
+
+    async def _carry_on_in_memory(self, error: sqlite3.Error) -> None:
+        memory = await Link.open(":memory:")
+        try:
+            target = await memory.run(lambda connection: connection)
+            await self._reader.run(lambda connection: connection.backup(target))
+        except BaseException:
+            await memory.close()
+            raise
+        self._memory = memory
+        self.warnings.append(
+            f"{sentence_for(error, self.path, 'write')} What the service says is kept in memory until"
+            " batchdeck ends, and nothing can be created."
+        )
+
+    def _told(self, error: sqlite3.Error, doing: str) -> HistoryError:
+        return HistoryError(sentence_for(error, self.path, doing))
+
+
+class Opening:
+    """A history that is opened by `async with` or `await`."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._history: History | None = None
+
+    async def _open(self) -> History:
+        opened = await open_links(self._path)
+        history = History(opened.path, opened.writer, opened.reader, opened.warnings)
+        history._journal_fault = opened.journal_fault
+        self._history = history
+        return history
+
+    def __await__(self) -> Generator[object, None, History]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> History:
+        return await self._open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._history is not None:
+            await self._history.close()
+
+
+__all__ = ["History", "HistoryError", "NewerHistory", "Opening"]
