@@ -23,17 +23,14 @@ _PLACEHOLDER = "set-for-each-request"
 """Stands where the SDK wants a key, so that no object of the SDK holds the real one."""
 _SENT_ANYWHERE = frozenset(
     {
-        "accept",
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "range",
-        "user-agent",
+        *("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "range"),
+        *("user-agent", "x-stainless-raw-response"),
     }
 )
-"""The only headers that another host than the base URL's is sent after a redirect."""
+"""The only headers that another host than the base URL's is sent after a redirect.
+
+By the last the SDK knows how to hand on the answer.
+"""
 
 
 class RevealsKey(Protocol):

@@ -250,6 +250,10 @@ def _why(error: BaseException) -> str:
     """The first cause of a failed connection, in a few words."""
     import httpx2
 
+    if isinstance(error, httpx2.ConnectTimeout):
+        return "no connection in time"
+    if isinstance(error, httpx2.TimeoutException):
+        return "no answer in time"
     chain = list(_causes(error))
     for cause in chain:
         if isinstance(cause, socket.gaierror):
@@ -262,10 +266,6 @@ def _why(error: BaseException) -> str:
             return "connection refused"
         if isinstance(cause, ConnectionResetError | BrokenPipeError):
             return "connection reset"
-    if isinstance(error, httpx2.ConnectTimeout):
-        return "no connection in time"
-    if isinstance(error, httpx2.TimeoutException):
-        return "no answer in time"
     for cause in reversed(chain):
         if isinstance(cause, OSError) and cause.strerror:
             return clean(cause.strerror, 100)
