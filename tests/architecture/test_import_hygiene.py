@@ -30,7 +30,9 @@ def test_the_command_line_does_without_textual() -> None:
     assert not any(name.split(".")[0] in {"textual", "rich"} for name in loaded)
 
 
-@pytest.mark.parametrize("module", ["batchdeck.jsonl", "batchdeck.services", "batchdeck.store", "batchdeck.models"])
+@pytest.mark.parametrize(
+    "module", ["batchdeck.jsonl", "batchdeck.services", "batchdeck.store", "batchdeck.models"]
+)
 def test_the_lower_layers_do_without_the_screen_and_the_sdk(module: str) -> None:
     loaded = modules_after(
         "import importlib, pkgutil\n"

@@ -21,9 +21,42 @@ ALLOWED: dict[str, set[str]] = {
     "config": {"config", "models", "errors", "actions"},
     "ui": {"ui", "services", "config", "models", "errors", "actions", "version"},
     "sandbox": {"sandbox", "version"},
-    "bootstrap": {"bootstrap", "config", "store", "api", "services", "models", "errors", "ui", "sandbox", "version"},
-    "commands": {"commands", "bootstrap", "config", "services", "models", "errors", "actions", "sandbox", "version"},
-    "cli": {"cli", "commands", "bootstrap", "config", "services", "models", "errors", "actions", "sandbox", "version"},
+    "bootstrap": {
+        "bootstrap",
+        "config",
+        "store",
+        "api",
+        "services",
+        "models",
+        "errors",
+        "ui",
+        "demo",
+        "version",
+    },
+    "demo": {"demo", "config", "sandbox"},
+    "commands": {
+        "commands",
+        "bootstrap",
+        "config",
+        "services",
+        "models",
+        "errors",
+        "actions",
+        "sandbox",
+        "version",
+    },
+    "cli": {
+        "cli",
+        "commands",
+        "bootstrap",
+        "config",
+        "services",
+        "models",
+        "errors",
+        "actions",
+        "sandbox",
+        "version",
+    },
     "__main__": {"cli"},
     "__init__": set(),
 }
@@ -104,8 +137,6 @@ def test_only_bootstrap_imports_the_ui_from_outside() -> None:
 
 def test_only_the_command_line_imports_bootstrap() -> None:
     importers = {
-        layer_of(path)
-        for path in files()
-        if "bootstrap" in {target_layer(m) for m in imported_modules(path)}
+        layer_of(path) for path in files() if "bootstrap" in {target_layer(m) for m in imported_modules(path)}
     }
     assert importers <= {"cli", "commands", "bootstrap"}

@@ -1,0 +1,248 @@
+"""The composition root: settings, history, client, services and deck are put together here, and closed."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from batchdeck.config.keys import find_key, fingerprint, key_from_environment
+from batchdeck.config.paths import Paths, make_private_file
+from batchdeck.config.settings import Settings, load_settings
+from batchdeck.errors import ConfigError, UsageError
+from batchdeck.models.account import Account, Profile
+from batchdeck.services.clock import SystemClock
+from batchdeck.services.facade import Folders, Services
+from batchdeck.store.database import History
+
+if TYPE_CHECKING:
+    from batchdeck.api.openai_client import OpenAIBatchApi
+    from batchdeck.demo import Demo
+
+
+class Session:
+    """One run of the program: what is open, and how more is opened.
+
+    Args:
+        settings: What flags, environment and config file say.
+        paths: Where files are.
+        env: The environment.
+        demo: The made-up account, or None.
+    """
+
+    def __init__(
+        self, settings: Settings, paths: Paths, env: Mapping[str, str], *, demo: Demo | None = None
+    ) -> None:
+        self.settings = settings
+        self.paths = paths
+        self.clock = SystemClock()
+        self._env = env
+        self._demo = demo
+        self._history: History | None = None
+        self._clients: list[OpenAIBatchApi] = []
+        self._told_warnings = 0
+
+    async def open_services(self, profile: Profile) -> Services:
+        """A profile's services over the history alone; no key command is run and nothing is sent.
+
+        Raises:
+            HistoryError: the history cannot be opened.
+        """
+        history = await self._open_history()
+        if profile.api_key_command is None:
+            secret = key_from_environment(profile, self._env)
+            if secret is not None:
+                return self._services(history, profile, await self._account_id(profile, fingerprint(secret)))
+        known = await history.accounts.last_used(profile.name, profile.base_url)
+        account_id = known[0] if known else await self._account_id(profile, "")
+        return self._services(history, profile, account_id)
+
+    async def connect(self, services: Services) -> Services:
+        """The services with a client, of the account the key belongs to; the SDK is imported in a thread.
+
+        Raises:
+            NoKey: no key was found, or its command failed.
+        """
+        profile = services.profile
+        secret = await find_key(profile, self._env)
+        from batchdeck.api.openai_client import OpenAIBatchApi
+
+        api = OpenAIBatchApi(
+            profile.base_url,
+            secret,
+            profile.organization,
+            profile.project,
+            profile.headers,
+            transport=self._demo.transport() if self._demo else None,
+        )
+        self._clients.append(api)
+        await api.warm_up()
+        account_id = await self._account_id(profile, fingerprint(secret))
+        return self._services(services.history, profile, account_id, api)
+
+    async def key_source(self, profile: Profile) -> str:
+        """Where the key was found, in words.
+
+        Raises:
+            NoKey: it was not.
+        """
+        await find_key(profile, self._env)
+        return "its command" if profile.api_key_command else f"${profile.api_key_env}"
+
+    def take_warnings(self) -> list[str]:
+        """What the history has to tell the user and has not told yet."""
+        warnings = self._history.warnings if self._history else []
+        fresh = list(warnings[self._told_warnings :])
+        self._told_warnings = len(warnings)
+        return fresh
+
+    async def close(self) -> None:
+        """Close the clients and the history."""
+        for client in self._clients:
+            await client.close()
+        if self._history is not None:
+            await self._history.close()
+        if self._demo is not None:
+            self._demo.close()
+
+    async def _open_history(self) -> History:
+        if self._history is None:
+            self.paths.make()
+            self._history = await History.open(self.paths.history)
+        return self._history
+
+    async def _account_id(self, profile: Profile, key_fingerprint: str) -> int:
+        history = await self._open_history()
+        account = Account(
+            profile.base_url.rstrip("/"),
+            key_fingerprint,
+            profile.organization or "",
+            profile.project or "",
+        )
+        return await history.accounts.key(account, profile.name)
+
+    def _services(
+        self, history: History, profile: Profile, account_id: int, api: OpenAIBatchApi | None = None
+    ) -> Services:
+        return Services(
+            history=history,
+            account_id=account_id,
+            profile=profile,
+            clock=self.clock,
+            folders=Folders(
+                self.paths.inputs_dir,
+                self.paths.results_dir,
+                self.paths.outbox_dir,
+                self.settings.download_dir,
+            ),
+            name_keys=self.settings.name_keys,
+            inputs_budget_bytes=self.settings.inputs_budget_bytes,
+            api=api,
+        )
+
+
+def _make_session(args: argparse.Namespace) -> Session:
+    flags = {name: value for name, value in vars(args).items() if value is not None}
+    env: Mapping[str, str] = os.environ
+    demo = None
+    if flags.get("demo"):
+        from batchdeck.demo import Demo
+
+        demo = Demo()
+        flags, env = demo.flags(flags), demo.environment(env)
+    paths = Paths.find(
+        config=flags.get("config"), data_dir=flags.get("data_dir"), log_file=flags.get("log_file")
+    )
+    settings = load_settings(paths, flags, env)
+    if demo is not None:
+        settings = demo.settings(settings)
+    _start_log(paths, debug=bool(flags.get("debug")))
+    return Session(settings, paths, env, demo=demo)
+
+
+def _start_log(paths: Paths, *, debug: bool) -> None:
+    """Log warnings, or everything of ours, to a file that is made with its first line."""
+    logger = logging.getLogger("batchdeck")
+    logger.setLevel(logging.DEBUG if debug else logging.WARNING)
+    logger.propagate = False
+    logger.addHandler(_PrivateLogHandler(paths.log_file))
+
+
+class _PrivateLogHandler(logging.Handler):
+    """Writes a log file that its owner alone can read; a log that cannot be written is done without."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+        self._stream: TextIO | None = None
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        try:
+            if self._stream is None:
+                self._stream = make_private_file(self._path).open("a", encoding="utf-8", errors="replace")
+            self._stream.write(self.format(record) + "\n")
+            self._stream.flush()
+        except (OSError, ConfigError):
+            self._stream = None
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._stream is not None:
+            self._stream.close()
+        super().close()
+
+
+@asynccontextmanager
+async def open_session(args: argparse.Namespace) -> AsyncIterator[Session]:
+    """A session that is closed whatever happens.
+
+    Raises:
+        ConfigError: a flag, the environment or the config file cannot be used.
+    """
+    session = _make_session(args)
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+def run_deck(args: argparse.Namespace) -> int:
+    """Open the deck and stay until the user leaves.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        UsageError: this is no terminal the deck can draw on.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("The deck needs a terminal.", hint="Sub-commands do not: see 'batchdeck --help'.")
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError(
+            "The deck cannot draw on TERM=dumb.",
+            hint="Set TERM, or use sub-commands such as 'batchdeck list'.",
+        )
+    return asyncio.run(_run_deck(args))
+
+
+async def _run_deck(args: argparse.Namespace) -> int:
+    from batchdeck.ui.app import BatchdeckApp
+
+    async with open_session(args) as session:
+        app = BatchdeckApp(session.settings, session.open_services, session.connect)
+        loop = asyncio.get_running_loop()
+        for name in ("SIGHUP", "SIGTERM"):
+            number = getattr(signal, name, None)
+            if number is not None and sys.platform != "win32":
+                loop.add_signal_handler(number, app.stop, 128 + number)
+        await app.run_async(mouse=session.settings.mouse)
+        return app.return_code or 0

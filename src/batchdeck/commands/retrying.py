@@ -1,0 +1,126 @@
+"""`failures` and `retry`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batchdeck.commands.context import CommandContext
+from batchdeck.commands.creating import show_created
+from batchdeck.commands.waiting import watch
+from batchdeck.errors import NothingToRetry, ReadOnly, UsageError
+
+if TYPE_CHECKING:
+    from batchdeck.services.retry_failed import RetryPlan
+
+
+async def failures(context: CommandContext) -> int:
+    """The failed requests of a batch by failure code."""
+    out = context.out
+    async with context.services() as services:
+        report = await services.failures.report(context.args.id, on_progress=out.progress)
+    for group in report.groups:
+        if out.as_json:
+            out.json(
+                {
+                    "code": group.code,
+                    "outcome": str(group.outcome),
+                    "count": group.count,
+                    "retryable": group.retryable,
+                    "message": group.message,
+                    "custom_ids": list(group.custom_ids),
+                    "share": group.share,
+                    "why": group.why,
+                }
+            )
+    if not out.as_json and report.groups:
+        out.table(
+            ("code", "outcome", "count", "share", "retry", "message"),
+            [
+                (
+                    group.code,
+                    str(group.outcome),
+                    f"{group.count:,}",
+                    f"{group.share:.1%}",
+                    "yes" if group.retryable else "no",
+                    group.message,
+                )
+                for group in report.groups
+            ],
+            right=frozenset({2, 3}),
+        )
+    if not report.groups:
+        out.say(f"Every one of {report.requests:,} requests has an ok answer.")
+    for note in report.notes:
+        out.say(note)
+    return 0
+
+
+async def retry(context: CommandContext) -> int:
+    """Send again what failed; 1 when there is nothing to send."""
+    args, out = context.args, context.out
+    if args.only and args.all:
+        raise UsageError("--only and --all do not go together.")
+    if context.settings.profile.read_only and not args.dry_run:
+        raise ReadOnly("The profile is read-only, which forbids a retry; nothing was sent.")
+    async with context.services() as services:
+        plan = await services.retry.plan(args.id, on_progress=out.progress)
+        codes = set(args.only) or None
+        _check_codes(plan, args.only)
+        chosen = plan.chosen(codes, include_all=args.all)
+        for sentence in plan.left_out:
+            out.say(sentence)
+        if args.dry_run:
+            if not sum(chosen.values()):
+                raise NothingToRetry(f"{args.id}: no request would be sent again.", hint=_hint(plan))
+            _show_dry(context, plan, dict(chosen))
+            return 0
+        created = await services.retry.send(plan, codes=codes, include_all=args.all, on_progress=out.progress)
+        if out.as_json:
+            out.json(
+                {
+                    "batch_id": created.batch.id,
+                    "retry_of": args.id,
+                    "requests": created.requests,
+                    "by_code": dict(created.by_code or chosen),
+                    "input_file_id": created.input_file_id,
+                    "operation": created.operation_id,
+                }
+            )
+        else:
+            show_created(context, created)
+        if args.wait:
+            return await watch(context, services, [created.batch.id], seconds=None)
+        return 0
+
+
+def _hint(plan: RetryPlan) -> str | None:
+    codes = sorted({group.code for group in plan.groups})
+    return f"With --all or --only, these could be: {', '.join(codes)}." if codes else None
+
+
+def _check_codes(plan: RetryPlan, only: list[str]) -> None:
+    known = {group.code for group in plan.groups}
+    unknown = [code for code in only if code not in known]
+    if unknown:
+        listed = ", ".join(sorted(known)) or "none"
+        raise UsageError(
+            f"{plan.batch.id} has no request that failed with {', '.join(unknown)}; nothing was sent.",
+            hint=f"Its failure codes: {listed}.",
+        )
+
+
+def _show_dry(context: CommandContext, plan: RetryPlan, chosen: dict[str, int]) -> None:
+    requests = sum(chosen.values())
+    if context.out.as_json:
+        context.out.json(
+            {
+                "batch_id": None,
+                "retry_of": plan.batch.id,
+                "requests": requests,
+                "by_code": chosen,
+                "dry_run": True,
+            }
+        )
+        return
+    codes = ", ".join(f"{count:,} {code}" for code, count in chosen.items())
+    context.out.line(f"Would send {requests:,} requests of {plan.batch.id} again: {codes}.")
