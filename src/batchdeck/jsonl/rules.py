@@ -129,7 +129,7 @@ class LineRules:
                 self._problems.add(
                     line,
                     "long_custom_id",
-                    f"custom_id has {len(custom_id):,} characters; more than {LONG_CUSTOM_ID} may be refused.",
+                    f"custom_id has {len(custom_id):,} characters; over {LONG_CUSTOM_ID} may be refused.",
                     raw,
                     is_error=False,
                 )
