@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -422,7 +423,7 @@ logging.getLogger("openai._base_client").debug("noise")
         capture_output=True,
         text=True,
         check=True,
-        env={"OPENAI_LOG": "debug"},
+        env={**os.environ, "OPENAI_LOG": "debug"},
     )
     assert done.stdout + done.stderr == ""
 

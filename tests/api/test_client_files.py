@@ -177,6 +177,28 @@ def test_a_file_that_fails_meanwhile_is_a_file_problem(
     asyncio.run(run())
 
 
+class Growing(io.BytesIO):
+    """A file that somebody goes on writing."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        position = self.tell()
+        self.seek(0, io.SEEK_END)
+        self.write(b"more")
+        self.seek(position)
+        return super().read(size)
+
+
+def test_what_is_written_meanwhile_is_not_sent(make_api: MakeApi) -> None:
+    async def run() -> None:
+        async with RawServer(answer(200, FILE)) as server:
+            api = make_api(server.base_url)
+            await api.upload_file("in.jsonl", Growing(b"first"))
+            assert form_parts(server.requests[0])["file"][1] == b"first"
+            await api.close()
+
+    asyncio.run(run())
+
+
 def test_an_upload_that_is_too_large_is_refused_with_a_way_out(make_api: MakeApi) -> None:
     async def run() -> None:
         async with RawServer(answer(413, b"<html>413</html>", content_type="text/html")) as server:
