@@ -130,9 +130,9 @@ def _answer_text(body: Mapping[str, Any], fate: Fate, system: str, prompt: str) 
     return f"Echo: {prompt[:_ECHO_CHARACTERS]}"
 
 
-def _prompt_usage(prompt_tokens: int, key: str) -> int:
-    """Cached tokens: one request in four finds the first three quarters of its prompt in the cache."""
-    return prompt_tokens * 3 // 4 if _digest(key) % 4 == 0 else 0
+def _cached(prompt_tokens: int) -> int:
+    """Cached tokens: where their number divides by four, three quarters of the prompt were in the cache."""
+    return prompt_tokens * 3 // 4 if prompt_tokens % 4 == 0 else 0
 
 
 def _reasoning(model: str, output_tokens: int) -> int:
@@ -166,7 +166,7 @@ def _chat(body: Mapping[str, Any], fate: Fate, key: str, created: int) -> dict[s
             "prompt_tokens": prompt_tokens,
             "completion_tokens": answer_tokens,
             "total_tokens": prompt_tokens + answer_tokens,
-            "prompt_tokens_details": {"cached_tokens": _prompt_usage(prompt_tokens, key), "audio_tokens": 0},
+            "prompt_tokens_details": {"cached_tokens": _cached(prompt_tokens), "audio_tokens": 0},
             "completion_tokens_details": {"reasoning_tokens": reasoning, "audio_tokens": 0},
         },
         "service_tier": "default",
@@ -212,7 +212,7 @@ def _responses(body: Mapping[str, Any], fate: Fate, key: str, created: int) -> d
         "output": [item],
         "usage": {
             "input_tokens": input_tokens,
-            "input_tokens_details": {"cached_tokens": _prompt_usage(input_tokens, key)},
+            "input_tokens_details": {"cached_tokens": _cached(input_tokens)},
             "output_tokens": output_tokens,
             "output_tokens_details": {"reasoning_tokens": reasoning},
             "total_tokens": input_tokens + output_tokens,

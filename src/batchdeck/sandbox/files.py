@@ -34,6 +34,10 @@ class StoredFile:
         """True when the content lies on disk."""
         return self.path is not None and self.size is not None
 
+    def is_there(self, now: float) -> bool:
+        """True when it has been made and has not expired."""
+        return self.created_at <= now and (self.expires_at is None or self.expires_at > now)
+
     @property
     def content_path(self) -> Path:
         """Where the content lies.
@@ -104,9 +108,7 @@ class FileShelf:
     def find(self, file_id: str, now: float) -> StoredFile | None:
         """A file that is there and has not expired."""
         file = self._files.get(file_id)
-        if file is None or (file.expires_at is not None and file.expires_at <= now):
-            return None
-        return file
+        return file if file is not None and file.is_there(now) else None
 
     def remove(self, file: StoredFile) -> None:
         """Delete a file and its content."""
@@ -119,8 +121,7 @@ class FileShelf:
         found = [
             file
             for file in self._files.values()
-            if (purpose is None or file.purpose == purpose)
-            and (file.expires_at is None or file.expires_at > now)
+            if (purpose is None or file.purpose == purpose) and file.is_there(now)
         ]
         found.sort(key=lambda file: file.created_at, reverse=newest_first)
         return found

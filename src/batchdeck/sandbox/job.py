@@ -76,6 +76,10 @@ class Job:
     output_file_id: str | None = None
     error_file_id: str | None = None
     scan: Future[Scan] | None = None
+    prepared: Requests | None = None
+    """Requests known beforehand, instead of a scan."""
+    finalize_seconds: float | None = None
+    cancel_seconds: float | None = None
     results: Future[Results] | None = None
     counts_override: tuple[int, int, int] | None = None
     """Told instead of the counts, for a batch whose counts do not agree with its files."""

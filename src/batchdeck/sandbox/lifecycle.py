@@ -108,9 +108,12 @@ class Lifecycle:
         """True when it moved, False when there is nothing to do yet, else what it waits for."""
         if job.status == "validating":
             due = job.created_at + job.validate_seconds
-            if now < due or "hang_validating" in job.mood or job.scan is None:
+            if now < due or "hang_validating" in job.mood:
                 return False
-            if not job.scan.done():
+            if job.prepared is not None:
+                job.start_work(due, job.prepared, job.work_seconds)
+                return True
+            if job.scan is not None and not job.scan.done():
                 return job.scan
             self._validated(job, due, live)
             return True
@@ -123,21 +126,27 @@ class Lifecycle:
             self._write(job, "batch_expired")
             return True
         if job.status == "finalizing":
-            due = (job.finalizing_at or now) + self._pace.finalizing / self._pace.speed
+            due = (job.finalizing_at or now) + self._seconds(job.finalize_seconds, self._pace.finalizing)
             is_hanging, ends = "hang_finalizing" in job.mood, "expired" if job.is_expiring else "completed"
         else:
-            due = (job.cancelling_at or now) + self._pace.cancelling / self._pace.speed
+            due = (job.cancelling_at or now) + self._seconds(job.cancel_seconds, self._pace.cancelling)
             is_hanging, ends = "hang_cancelling" in job.mood, "cancelled"
         if now < due or is_hanging:
             return False
+        if job.results is None and job.requests is not None:
+            # A seeded batch comes here without having been worked off by this sandbox.
+            self._write(job, "batch_cancelled" if ends == "cancelled" else "batch_expired")
         if job.results is not None and not job.results.done():
             return job.results
         self._finish(job, due, ends)
         return True
 
+    def _seconds(self, own: float | None, usual: float) -> float:
+        return usual / self._pace.speed if own is None else own
+
     def _validated(self, job: Job, due: float, live: Iterable[Job]) -> None:
         if job.scan is None:
-            return
+            raise RuntimeError(f"{job.id} has no scan")
         failure = job.scan.exception()
         if failure is not None:
             word = (

@@ -27,6 +27,9 @@ class Requests(Protocol):
     def special(self) -> Mapping[int, Fate]:
         """Those that do not simply get an answer, by number from 0."""
 
+    def fate(self, number: int) -> Fate:
+        """What becomes of a request, by number from 0."""
+
     def open(self) -> Lines:
         """Read access, to be closed."""
 
@@ -56,6 +59,10 @@ class FileRequests:
     def special(self) -> Mapping[int, Fate]:
         """Those that do not simply get an answer, by number from 0."""
         return self._scan.special
+
+    def fate(self, number: int) -> Fate:
+        """What becomes of a request, by number from 0."""
+        return self._scan.special.get(number, ANSWERED)
 
     def open(self) -> Lines:
         """Read access, to be closed."""
@@ -146,7 +153,6 @@ def write_results(
     """
     results = Results(output, errors)
     rest = None if plan.rest_code is None else not_run(plan.rest_code)
-    special = plan.requests.special
     lines = plan.requests.open()
     try:
         with (
@@ -157,7 +163,7 @@ def write_results(
                 if place % _LOOK_EVERY == 0 and should_stop():
                     raise Stopped
                 number = plan.order.request_at(place)
-                fate = special.get(number, ANSWERED)
+                fate = plan.requests.fate(number)
                 if place >= plan.done or fate.ending is Ending.UNRUN:
                     if rest is None:
                         continue

@@ -33,6 +33,13 @@ class Spent:
         self.cached_tokens += into.get("cached_tokens", 0)
         self.reasoning_tokens += out.get("reasoning_tokens", 0)
 
+    def add(self, other: Spent, times: int = 1) -> None:
+        """Count the tokens of another, so many times."""
+        self.input_tokens += other.input_tokens * times
+        self.output_tokens += other.output_tokens * times
+        self.cached_tokens += other.cached_tokens * times
+        self.reasoning_tokens += other.reasoning_tokens * times
+
     def scaled(self, share: float) -> Spent:
         """The same tokens times a share from 0.0 to 1.0."""
         return Spent(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
@@ -19,8 +18,13 @@ from batchdeck.sandbox.ids import Ids
 from batchdeck.sandbox.job import Job, Pace
 from batchdeck.sandbox.lifecycle import Lifecycle, token_limit_words
 from batchdeck.sandbox.moods import BatchMood, Moods
+from batchdeck.sandbox.parameters import (
+    metadata_parameter,
+    output_life_parameter,
+    text_parameter,
+    window_parameter,
+)
 
-_WINDOW = re.compile(r"([1-9][0-9]{0,3})([hd])")
 _PATIENCE = 0.5
 
 
@@ -145,19 +149,15 @@ class Sandbox:
             ApiError: a parameter is missing or wrong, or there is no room.
         """
         input_file_id, endpoint, window = (
-            _text(told, name) for name in ("input_file_id", "endpoint", "completion_window")
+            text_parameter(told, name) for name in ("input_file_id", "endpoint", "completion_window")
         )
         if endpoint not in ENDPOINTS:
             raise errors.invalid_parameter(
                 "endpoint", f"Invalid value: '{endpoint}'. Supported values are: {', '.join(ENDPOINTS)}."
             )
-        length = _WINDOW.fullmatch(window)
-        if length is None:
-            raise errors.invalid_parameter(
-                "completion_window", f"Invalid value: '{window}'. Supported values are: '24h'."
-            )
-        metadata = _metadata(told.get("metadata"))
-        output_life = _output_life(told.get("output_expires_after"))
+        seconds = window_parameter(window)
+        metadata = metadata_parameter(told.get("metadata"))
+        output_life = output_life_parameter(told.get("output_expires_after"))
         now = self.now()
         self._limit_creates(now)
         file = self.shelf.find(input_file_id, now) or self._file_of_series(input_file_id)
@@ -173,7 +173,6 @@ class Sandbox:
             raise ApiError(400, words, code="token_limit_exceeded")
         if file is not None:
             file.ensure()
-        seconds = int(length.group(1)) * (3_600 if length.group(2) == "h" else 86_400)
         job = Job(
             id=self.ids.batch(),
             endpoint=endpoint,
@@ -217,15 +216,17 @@ class Sandbox:
                 index = series.index_of(batch_id)
                 if index is not None:
                     return series.job(index)
-        if job is None or self._has_vanished(job):
+        if job is None or not self._is_there(job):
             raise errors.no_such_batch(batch_id)
         return job
 
-    def _has_vanished(self, job: Job) -> bool:
-        if "vanish" not in job.mood or not job.has_ended:
-            return False
-        ended = getattr(job, f"{job.status}_at") or job.created_at
-        return self.now() >= ended + job.mood.number("vanish", 0.0)
+    def _is_there(self, job: Job) -> bool:
+        """True when it was created by now and has not vanished."""
+        now = self.now()
+        if "vanish" in job.mood and job.has_ended:
+            ended = getattr(job, f"{job.status}_at") or job.created_at
+            return bool(now < ended + job.mood.number("vanish", 0.0))
+        return job.created_at <= now
 
     def cancel(self, batch_id: str) -> Job:
         """Ask for a batch to be cancelled.
@@ -259,7 +260,7 @@ class Sandbox:
         while end > 0 and len(listed) <= limit:
             end -= 1
             job = self._at(end)
-            if (job.created_at <= newest or not self.moods.list_late) and not self._has_vanished(job):
+            if job.created_at <= newest and self._is_there(job):
                 listed.append(job)
         return listed[:limit], len(listed) > limit
 
@@ -343,54 +344,3 @@ class Sandbox:
             "faults_hit": self.faults.hits,
             "now": self.now(),
         }
-
-
-def _text(told: Mapping[str, Any], name: str) -> str:
-    value = told.get(name)
-    if value is None:
-        raise errors.missing_parameter(name)
-    if not isinstance(value, str):
-        raise errors.invalid_parameter(name, f"Invalid type for '{name}': expected a string.")
-    return value
-
-
-def _metadata(told: object) -> dict[str, str]:
-    if told is None:
-        return {}
-    if not isinstance(told, dict):
-        raise errors.invalid_parameter("metadata", "Invalid type for 'metadata': expected an object.")
-    if len(told) > 16:
-        raise errors.invalid_parameter(
-            "metadata", f"Too many properties in 'metadata': expected at most 16, got {len(told)}."
-        )
-    for key, value in told.items():
-        if not isinstance(value, str):
-            raise errors.invalid_parameter(
-                f"metadata.{key}", f"Invalid type for 'metadata.{key}': expected a string."
-            )
-        if len(key) > 64:
-            raise errors.invalid_parameter(
-                "metadata", f"Invalid 'metadata': key '{key[:20]}…' is longer than 64 characters."
-            )
-        if len(value) > 512:
-            raise errors.invalid_parameter(
-                f"metadata.{key}",
-                f"Invalid 'metadata.{key}': string too long. Expected a string with maximum length 512, "
-                f"but got a string with length {len(value)} instead.",
-            )
-    return told
-
-
-def _output_life(told: object) -> int | None:
-    if told is None:
-        return None
-    if not isinstance(told, dict) or told.get("anchor") != "created_at":
-        raise errors.invalid_parameter(
-            "output_expires_after.anchor", "Invalid value: supported values are 'created_at'."
-        )
-    seconds = told.get("seconds")
-    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 3_600 <= seconds <= 2_592_000:
-        raise errors.invalid_parameter(
-            "output_expires_after.seconds", "Invalid value: expected 3600 to 2592000 seconds."
-        )
-    return seconds
