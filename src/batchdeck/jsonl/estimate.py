@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+_SAMPLED_CHARACTERS = 256
 BYTES_PER_TOKEN = 4
 """English text: about one token for four bytes of UTF-8. Other languages take more tokens than this says."""
 
@@ -12,7 +13,7 @@ def text_bytes(body: dict[str, Any]) -> int:
     """Return the UTF-8 bytes of the text a model will read: messages, input, prompt, instructions.
 
     A token id, which embeddings and completions take in place of text, counts as four bytes. Images and files
-    count nothing.
+    count nothing. A long text that is not all ASCII is judged by how it begins.
     """
     total = 0
     messages = body.get("messages")
@@ -22,11 +23,7 @@ def text_bytes(body: dict[str, Any]) -> int:
                 if type(message) is dict:
                     content = message.get("content")
                     if type(content) is str:
-                        total += (
-                            len(content)
-                            if content.isascii()
-                            else len(content.encode("utf-8", "surrogatepass"))
-                        )
+                        total += len(content) if content.isascii() else _utf8_bytes(content)
                     elif content is not None:
                         total += _bytes_of(content)
         return total
@@ -60,7 +57,7 @@ def embedding_inputs(body: dict[str, Any]) -> int:
 
 def _bytes_of(value: Any) -> int:
     if type(value) is str:
-        return len(value) if value.isascii() else len(value.encode("utf-8", "surrogatepass"))
+        return len(value) if value.isascii() else _utf8_bytes(value)
     total = 0
     pending = [value]
     while pending:
@@ -68,7 +65,7 @@ def _bytes_of(value: Any) -> int:
         if type(item) is list:
             pending.extend(item)
         elif type(item) is str:
-            total += len(item.encode("utf-8", "surrogatepass"))
+            total += len(item) if item.isascii() else _utf8_bytes(item)
         elif type(item) is int:
             total += BYTES_PER_TOKEN
         elif type(item) is dict:
@@ -76,3 +73,11 @@ def _bytes_of(value: Any) -> int:
                 item[key] for key in ("content", "text", "output") if type(item.get(key)) in (str, list)
             )
     return total
+
+
+def _utf8_bytes(text: str) -> int:
+    """Return about how many bytes a text has in UTF-8; exactly, up to 256 characters."""
+    sample = len(text[:_SAMPLED_CHARACTERS].encode("utf-8", "surrogatepass"))
+    if len(text) <= _SAMPLED_CHARACTERS:
+        return sample
+    return sample * len(text) // _SAMPLED_CHARACTERS
