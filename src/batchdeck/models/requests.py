@@ -18,11 +18,18 @@ class RequestFilter:
     """One failure code, or None for every one."""
     custom_id: str = ""
     """Part of the custom_id, in any case; empty for every one."""
+    retryable: bool | None = None
+    """Only what sending again can help, or cannot; None for both."""
+    requests_only: bool = False
+    """True to leave out result rows that answer no request."""
 
     @property
     def is_empty(self) -> bool:
-        """True when every request is shown."""
-        return not self.outcomes and self.code is None and not self.custom_id
+        """True when every row is shown."""
+        return self == _EVERY_ROW
+
+
+_EVERY_ROW = RequestFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,8 @@ class OutcomeGroup:
     """A sample of the service's words."""
     custom_ids: tuple[str, ...]
     """The first few."""
+    status_code: int | None = None
+    """Of the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,10 @@ class RequestTotals:
     """custom_ids that more than one result row, or more than one request, carries."""
     unknown_rows: int = 0
     """Result rows whose custom_id is not in the input."""
+    nameless_rows: int = 0
+    """Result rows without a custom_id that can be read all the same."""
+    nameless_requests: int = 0
+    """Lines of the input without a custom_id; they are not shown."""
     output_rows: int = 0
     """Rows of the output file."""
     error_rows: int = 0

@@ -16,6 +16,8 @@ from batchdeck.store.inputs import Inputs
 from batchdeck.store.link import Link
 from batchdeck.store.opening import open_links
 from batchdeck.store.operations import Operations
+from batchdeck.store.request_views import RequestViews
+from batchdeck.store.rows import RowFiles
 from batchdeck.store.samples import Samples
 from batchdeck.store.sync_state import SyncStates
 from batchdeck.store.trouble import Trouble, sentence_for, trouble_of
@@ -49,6 +51,8 @@ class History:
         self.inputs = Inputs(self)
         self.downloads = Downloads(self)
         self.sync_state = SyncStates(self)
+        self.rows = RowFiles(self)
+        self.requests = RequestViews(self)
 
     @staticmethod
     def open(path: Path) -> Opening:

@@ -12,13 +12,15 @@ CREATE TABLE row_files (
     is_complete INTEGER NOT NULL,
     rows INTEGER NOT NULL,
     torn INTEGER NOT NULL,
+    nameless INTEGER NOT NULL,
     usage TEXT NOT NULL,
     used_at REAL NOT NULL
 ) STRICT;
 
 CREATE INDEX row_files_by_file ON row_files (account_id, file_id);
 
--- `number` counts rows from 0; `length` is without the line end; `outcome` is null in a request file.
+-- `number` counts rows from 0; `length` is without the line end. Of a request file only lines with a
+-- custom_id are here, with no outcome. A custom_id that SQLite cannot hold is spelled out.
 CREATE TABLE file_rows (
     file INTEGER NOT NULL,
     number INTEGER NOT NULL,
@@ -37,7 +39,7 @@ CREATE TABLE file_rows (
 CREATE INDEX file_rows_by_id ON file_rows (file, custom_id);
 
 -- The requests of one batch joined to their answers. The first `requests` positions are requests; where
--- there is an input, they are its rows in order. After them come result rows that answer no request.
+-- there is an input, they are its rows by number. After them come result rows that answer no request.
 CREATE TABLE request_views (
     id INTEGER PRIMARY KEY,
     account_id INTEGER NOT NULL,
@@ -50,21 +52,23 @@ CREATE TABLE request_views (
     requests INTEGER NOT NULL,
     rows INTEGER NOT NULL,
     repeated_ids INTEGER NOT NULL,
+    unknown_rows INTEGER NOT NULL,
     used_at REAL NOT NULL
 ) STRICT;
 
 CREATE INDEX request_views_by_batch ON request_views (account_id, batch_id);
 
--- `code` repeats the answer's, so that a group is counted from the index alone.
+-- `code` and `retryable` repeat the answer's, so that groups are counted from the index alone.
 CREATE TABLE requests (
     view INTEGER NOT NULL,
     position INTEGER NOT NULL,
     outcome INTEGER NOT NULL,
     code TEXT NOT NULL,
+    retryable INTEGER NOT NULL,
     answer_file INTEGER,
     answer INTEGER,
     answers INTEGER NOT NULL,
     PRIMARY KEY (view, position)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX requests_by_outcome ON requests (view, outcome, code);
+CREATE INDEX requests_by_outcome ON requests (view, outcome, code, retryable);
