@@ -110,7 +110,10 @@ class Job:
             return 0
         if self.status != "in_progress":
             return self.done
-        x = min(1.0, max(0.0, (now - self.in_progress_at) / max(self.work_seconds, 1e-9)))
+        if now >= self.in_progress_at + self.work_seconds:
+            # A share of epoch seconds is a little below 1 at the end: a request would be left over.
+            return int(self.total * self.reach + 1e-9)
+        x = max(0.0, (now - self.in_progress_at) / max(self.work_seconds, 1e-9))
         x -= 0.7 * math.sin(6 * math.pi * x) / (6 * math.pi)
         return min(self.total, int(self.total * self.reach * x + 1e-9))
 
