@@ -1,16 +1,22 @@
-"""From a request file to batches: check, plan, send."""
+"""From a request file to batches: plan and send."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batchdeck.errors import BatchdeckError, FileProblem, UnsettledOperation
+from batchdeck.models.batch import GROUP_KEY, PART_KEY
+from batchdeck.models.operation import Operation, OperationKind, OperationState
 from batchdeck.services.creation import Created
+from batchdeck.services.job import Job
+from batchdeck.services.open_operations import OpenOperations
+from batchdeck.services.planning import CreatePlan, PlannedBatch, Planner
 
 if TYPE_CHECKING:
-    from batchdeck.models.lines import CheckReport, Part
+    from batchdeck.models.lines import CheckReport
     from batchdeck.models.progress import OnProgress, ShouldStop
     from batchdeck.services.context import Context
     from batchdeck.services.creation import Creation
@@ -19,61 +25,16 @@ if TYPE_CHECKING:
 __all__ = ["CreatePlan", "Created", "PlannedBatch", "Submit"]
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedBatch:
-    """One batch that a plan would make."""
-
-    part: Part
-    """Which bytes of the file make its input."""
-    sha256: str
-    """Of exactly those bytes."""
-    metadata: Mapping[str, str]
-    """All pairs but `batchdeck_op`, which the operation adds."""
-    title: str
-    """The file's name, with the part's place when there are several."""
-
-    @property
-    def requests(self) -> int:
-        """Number of requests."""
-        return self.part.requests
-
-    @property
-    def bytes(self) -> int:
-        """Length of its input."""
-        return self.part.bytes
-
-
-@dataclass(frozen=True, slots=True)
-class CreatePlan:
-    """What a create would send; making one sends nothing."""
-
-    path: Path
-    report: CheckReport
-    endpoint: str
-    window: str
-    metadata: Mapping[str, str]
-    """The user's own pairs."""
-    output_expires_after: int | None
-    """Seconds, or None."""
-    batches: tuple[PlannedBatch, ...]
-    warnings: tuple[str, ...] = ()
-    """Sentences worth reading before sending."""
-    continues: tuple[str, ...] = field(default=())
-    """Ids of unsettled operations of the same file that creating would finish first."""
-
-    @property
-    def requests(self) -> int:
-        """Requests of all batches together."""
-        return sum(batch.requests for batch in self.batches)
-
-
 class Submit:
     """Creates batches from files, each exactly once."""
 
     def __init__(self, context: Context, creation: Creation, room: Room) -> None:
         self._context = context
         self._creation = creation
+        self._journal = creation.journal
         self._room = room
+        self._planner = Planner(context, creation.journal)
+        self._open = OpenOperations(creation.journal)
 
     async def check(
         self,
@@ -89,7 +50,9 @@ class Submit:
             FileProblem: it cannot be read.
             Interrupted: told to stop.
         """
-        raise NotImplementedError
+        return await self._planner.check(
+            path, endpoint=endpoint, on_progress=on_progress, should_stop=should_stop
+        )
 
     async def plan(
         self,
@@ -107,7 +70,7 @@ class Submit:
         """Say what a create would send; nothing is sent.
 
         Args:
-            endpoint: Overrides what the file's requests say.
+            endpoint: What the file's requests must say; taken from the file when None.
             window: Completion window; the profile's when None.
             metadata: The user's pairs.
             output_expires_after: Seconds, 3,600 to 2,592,000.
@@ -120,9 +83,19 @@ class Submit:
             FileProblem: the file cannot be read, or changed since `report`.
             Interrupted: told to stop.
         """
-        raise NotImplementedError
+        return await self._planner.plan(
+            path,
+            endpoint=endpoint,
+            window=window,
+            metadata=metadata or {},
+            output_expires_after=output_expires_after,
+            split=split,
+            report=report,
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
 
-    def create(
+    async def create(
         self,
         plan: CreatePlan,
         *,
@@ -132,14 +105,124 @@ class Submit:
     ) -> AsyncIterator[Created]:
         """Upload and create, one batch after the other, each journaled and made once.
 
-        `should_stop` is heeded until a create is on its way; the batches already made stay made.
+        Every batch of the plan is in the journal before the first is sent, so that whoever comes after a
+        kill knows what is still to do. `should_stop` is heeded until a create is on its way; the batches
+        already made stay made.
 
         Args:
             wait_for_room: When the queue is full, wait in the journal and go when there is room.
 
         Raises:
-            ReadOnly, UsageError, FileProblem, Interrupted: nothing was made for the batch in hand.
+            ReadOnly, FileProblem, Interrupted: nothing was made for the batch in hand.
             ServiceError: refused for certain; nothing was made.
             UnsettledOperation: it is not known whether a batch was made; the journal holds it.
         """
-        raise NotImplementedError
+        self._context.refuse_when_read_only("creating a batch")
+        jobs = [_job(plan, planned, wait_for_room) for planned in plan.batches]
+        begun: list[tuple[Operation, bool]] = []
+        try:
+            for operation, continued in await self._begin(plan, jobs):
+                begun.append((operation, continued))
+            while begun:
+                operation, continued = begun.pop(0)
+                if operation.state is OperationState.DONE:
+                    yield await self._made_before(operation)
+                    continue
+                yield await self._carry_on(operation, continued, wait_for_room, on_progress, should_stop)
+        except UnsettledOperation:
+            raise
+        except BatchdeckError:
+            await self._abandon(begun)
+            raise
+        finally:
+            for operation, _ in begun:
+                async with self._journal.hold(operation):
+                    pass
+
+    async def _carry_on(
+        self,
+        operation: Operation,
+        continued: bool,
+        wait_for_room: bool,
+        on_progress: OnProgress | None,
+        should_stop: ShouldStop | None,
+    ) -> Created:
+        created = await self._creation.carry_on(
+            operation, continued=continued, on_progress=on_progress, should_stop=should_stop
+        )
+        if wait_for_room and (await self._journal.get(operation.id)).state is OperationState.WAITING:
+            created = await self._room.until_in(
+                operation.id, on_progress=on_progress, should_stop=should_stop
+            )
+        if created is None:
+            raise UnsettledOperation(
+                f"{operation.title} waits for room in the service's queue; no batch of it is there yet.",
+                operation_id=operation.id,
+                hint="It goes with `batchdeck reconcile` or while the deck is open.",
+            )
+        return created
+
+    async def _begin(self, plan: CreatePlan, jobs: list[Job]) -> list[tuple[Operation, bool]]:
+        """An operation for each batch: one that was cut off earlier, else a new one."""
+        size = await asyncio.to_thread(lambda: plan.path.stat().st_size if plan.path.is_file() else -1)
+        if size != plan.report.bytes:
+            raise FileProblem(
+                f"{plan.path} has changed since it was checked; nothing was sent.", hint="Check it again."
+            )
+        earlier = await self._open.of_group(jobs) if len(jobs) > 1 else await self._open.of_jobs(jobs)
+        operations: list[tuple[Operation, bool]] = []
+        for planned, job in zip(plan.batches, jobs, strict=True):
+            operation = await self._open.resume(earlier.get(job.start), job)
+            if operation is not None:
+                operations.append((operation, True))
+                continue
+            group = next((Job.of(old.payload).group for old in earlier.values()), job.group)
+            fresh = job.in_group(group)
+            operations.append((await self._creation.begin(OperationKind.CREATE, planned.title, fresh), False))
+        return operations
+
+    async def _made_before(self, operation: Operation) -> Created:
+        """A part of a split file that an earlier run made."""
+        batch_id = operation.batch_id or ""
+        record = await self._context.history.batches.get(self._context.account_id, batch_id)
+        batch = record.batch if record else await self._context.api.get_batch(batch_id)
+        job = Job.of(operation.payload)
+        return Created(
+            batch=batch,
+            operation_id=operation.id,
+            input_file_id=operation.input_file_id or "",
+            file=job.path,
+            requests=job.requests,
+            continued=True,
+            words=f"{operation.title} was made before, as {batch.id}.",
+        )
+
+    async def _abandon(self, begun: list[tuple[Operation, bool]]) -> None:
+        """Give up what was begun only as part of a whole that was stopped or refused."""
+        for operation, _ in begun:
+            if operation.state is OperationState.INTENT:
+                await self._journal.step(
+                    operation,
+                    OperationState.ABANDONED,
+                    note="the part before it was stopped or refused; nothing was sent",
+                )
+
+
+def _job(plan: CreatePlan, planned: PlannedBatch, wait_for_room: bool) -> Job:
+    return Job(
+        path=str(plan.path),
+        name=plan.path.name,
+        part=planned.metadata.get(PART_KEY, ""),
+        start=planned.part.start,
+        end=planned.part.end,
+        sha256=planned.sha256,
+        requests=planned.requests,
+        endpoint=plan.endpoint,
+        window=plan.window,
+        metadata=dict(planned.metadata),
+        output_expires_after=plan.output_expires_after,
+        file_sha256=plan.report.sha256,
+        group=planned.metadata.get(GROUP_KEY, ""),
+        models=tuple(sorted(plan.report.models)),
+        wait_for_room=wait_for_room,
+    )

@@ -1,0 +1,65 @@
+"""The pairs a batch carries: the user's, ours, and those a retry takes over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from batchdeck.errors import UsageError
+from batchdeck.models.batch import (
+    GROUP_KEY,
+    MAX_METADATA_KEY,
+    MAX_METADATA_PAIRS,
+    MAX_METADATA_VALUE,
+    OPERATION_KEY,
+    PART_KEY,
+    RETRY_KEY,
+)
+
+OWN_PREFIX = "batchdeck_"
+ALSO_KEY = "batchdeck_also_retries"
+"""Metadata key with the other batches whose requests a batch sends again, separated by commas."""
+_SET_BY_US = frozenset({OPERATION_KEY, GROUP_KEY, PART_KEY, ALSO_KEY})
+
+
+def check_pairs(metadata: Mapping[str, str], own: int) -> None:
+    """Refuse pairs that the service would refuse.
+
+    Args:
+        metadata: The user's pairs.
+        own: How many pairs batchdeck adds.
+
+    Raises:
+        UsageError: too many, too long, empty, or a name that batchdeck sets itself.
+    """
+    for key, value in metadata.items():
+        if key in _SET_BY_US:
+            raise UsageError(f"The metadata key {key!r} is set by batchdeck itself; nothing was sent.")
+        if not key or len(key) > MAX_METADATA_KEY:
+            raise UsageError(
+                f"The metadata key {key[:80]!r} has {len(key)} characters; 1 to {MAX_METADATA_KEY} are"
+                " allowed. Nothing was sent."
+            )
+        if len(value) > MAX_METADATA_VALUE:
+            raise UsageError(
+                f"The metadata value of {key!r} has {len(value):,} characters; at most {MAX_METADATA_VALUE}"
+                " are allowed. Nothing was sent."
+            )
+    if len(metadata) + own > MAX_METADATA_PAIRS:
+        raise UsageError(
+            f"{len(metadata)} metadata pairs are too many: a batch has at most {MAX_METADATA_PAIRS}, and"
+            f" batchdeck adds {own}. Nothing was sent."
+        )
+
+
+def carried(parent: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
+    """The pairs of a retry: its own, then the parent's as far as sixteen pairs go.
+
+    One place is left for the operation's id. The parent's own bookkeeping does not go along.
+    """
+    room = MAX_METADATA_PAIRS - 1 - len(own)
+    kept = [
+        (key, value)
+        for key, value in parent.items()
+        if not key.startswith(OWN_PREFIX) and key != RETRY_KEY and key not in own
+    ]
+    return {**dict(kept[: max(0, room)]), **own}
