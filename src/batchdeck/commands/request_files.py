@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchdeck.commands.context import CommandContext, each
-from batchdeck.errors import FileProblem, InvalidInput
+from batchdeck.errors import InvalidInput
+from batchdeck.services.checking import check_request_file
+from batchdeck.services.tables import build_from_table, preview_table
 
 if TYPE_CHECKING:
     from batchdeck.models.lines import CheckReport
@@ -17,13 +18,10 @@ SHOWN_PROBLEMS = 20
 
 async def check(context: CommandContext) -> int:
     """Judge request files; 1 when one of them is not valid."""
-    from batchdeck.jsonl.check import check_file
-
     args = context.args
 
     async def one(file: str) -> int:
-        report = await asyncio.to_thread(
-            check_file,
+        report = await check_request_file(
             Path(file),
             context.settings.profile.limits,
             endpoint=args.endpoint,
@@ -87,26 +85,21 @@ def _show(context: CommandContext, report: CheckReport) -> None:
 
 async def build(context: CommandContext) -> int:
     """Build a request file from a table; 1 when a row cannot be used."""
-    from batchdeck.jsonl.build import build_file, load_template, preview
-
     args, out = context.args, context.out
-    table, target = Path(args.table), Path(args.output)
-    template = await asyncio.to_thread(load_template, Path(args.template))
+    table, template = Path(args.table), Path(args.template)
     if args.preview:
-        shown = await asyncio.to_thread(preview, table, template, args.preview)
+        shown = await preview_table(table, template, count=args.preview)
         for line in shown.lines:
             out.line(line)
         for problem in shown.problems:
-            out.say(f"{table}: row {problem.line}: {problem.message}")
+            out.say(f"{table}: row {problem.line}: {problem.code}: {problem.message}")
         return 1 if shown.problems else 0
-    if not args.force and await asyncio.to_thread(target.exists):
-        raise FileProblem(f"{target} is there already; nothing was written.", hint="--force overwrites it.")
-    report = await asyncio.to_thread(
-        build_file,
+    report = await build_from_table(
         table,
         template,
-        target,
+        Path(args.output),
         limits=context.settings.profile.limits,
+        force=args.force,
         on_progress=out.progress,
     )
     if report.problem_count:
