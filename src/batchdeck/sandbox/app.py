@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -30,6 +31,7 @@ _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _CHUNK = 1 << 18
 _MOST_FILES = 10_000
+_SECONDS_FOR_SIZES = 1.0
 _PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 
 
@@ -130,7 +132,7 @@ class _Api:
         return JSONResponse(page_json([self._told(job) for job in page], has_more, self._state.moods))
 
     async def models(self, request: Request) -> Response:
-        names = sorted({job.model for job in self._state.jobs() if job.model} | {"gpt-4o-mini"})
+        names = sorted({job.model for job in self._state.book.jobs() if job.model} | {"gpt-4o-mini"})
         data = [{"id": name, "object": "model", "created": 1, "owned_by": "sandbox"} for name in names]
         return JSONResponse({"object": "list", "data": data})
 
@@ -171,7 +173,8 @@ class _Api:
             limit=limit,
             newest_first=order == "desc",
         )
-        await asyncio.to_thread(_ensure_all, page)
+        ready = await asyncio.to_thread(_ensure_all, page)
+        page, has_more = page[:ready], has_more or ready < len(page)
         return JSONResponse(page_json([file.as_json() for file in page], has_more, self._state.moods))
 
     async def _file(self, request: Request) -> StoredFile:
@@ -215,9 +218,15 @@ class _Api:
         )
 
 
-def _ensure_all(files: list[StoredFile]) -> None:
-    for file in files:
-        file.ensure()
+def _ensure_all(files: list[StoredFile]) -> int:
+    """Find out the sizes of files, for a second at most but of one at least; how many are known now."""
+    deadline = time.monotonic() + _SECONDS_FOR_SIZES
+    for number, file in enumerate(files):
+        if file.size is None:
+            if number and time.monotonic() > deadline:
+                return number
+            file.ensure()
+    return len(files)
 
 
 async def _read(file: StoredFile, start: int, end: int) -> AsyncIterator[bytes]:

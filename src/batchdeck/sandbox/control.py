@@ -80,7 +80,7 @@ class _Control:
         many = told.get("batches", 0)
         if isinstance(many, int) and many > 0:
             seed_many(self._state, many)
-        return JSONResponse({"batches": self._state.batch_count})
+        return JSONResponse({"batches": len(self._state.book)})
 
 
 async def _object(request: Request) -> dict[str, Any]:

@@ -78,6 +78,7 @@ class FileShelf:
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._lock = threading.Lock()
         self._files: dict[str, StoredFile] = {}
+        self._deleted: set[str] = set()
         self.uploads = 0
 
     def __len__(self) -> int:
@@ -110,9 +111,14 @@ class FileShelf:
         file = self._files.get(file_id)
         return file if file is not None and file.is_there(now) else None
 
+    def was_deleted(self, file_id: str) -> bool:
+        """True for a file that is gone because someone deleted it."""
+        return file_id in self._deleted
+
     def remove(self, file: StoredFile) -> None:
         """Delete a file and its content."""
         self._files.pop(file.id, None)
+        self._deleted.add(file.id)
         if file.path is not None:
             file.path.unlink(missing_ok=True)
 

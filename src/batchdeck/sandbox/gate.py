@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
+import struct
+import sys
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -144,11 +147,20 @@ class Gate:
         if transport is None:
             raise Dropped("the connection was dropped by a fault rule")
         if abruptly:
-            transport.abort()
+            _reset(transport)
         else:
             transport.close()
         while (await receive())["type"] != "http.disconnect":
             pass
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    """Close a connection so that the client sees it reset."""
+    connection = transport.get_extra_info("socket")
+    if connection is not None:
+        linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()
 
 
 class _Enough(Exception):

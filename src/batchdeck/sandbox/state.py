@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from batchdeck.sandbox import errors
 from batchdeck.sandbox.answers import ENDPOINTS
+from batchdeck.sandbox.book import BatchBook
 from batchdeck.sandbox.errors import ApiError
 from batchdeck.sandbox.faults import FaultRules
 from batchdeck.sandbox.files import FILE_LIFE, FileShelf, StoredFile
@@ -26,24 +30,6 @@ from batchdeck.sandbox.parameters import (
 )
 
 _PATIENCE = 0.5
-
-
-class Series(Protocol):
-    """Many ended batches that are worked out only when they are looked at, oldest first."""
-
-    def __len__(self) -> int: ...
-
-    def job(self, index: int) -> Job:
-        """The batch at a place."""
-
-    def index_of(self, batch_id: str) -> int | None:
-        """The place of a batch, or None when it is none of these."""
-
-    def file(self, file_id: str) -> StoredFile | None:
-        """A file of one of these batches."""
-
-    def files_of(self, index: int) -> list[StoredFile]:
-        """All files of the batch at a place."""
 
 
 class Sandbox:
@@ -86,12 +72,8 @@ class Sandbox:
         self._clock = clock
         self._ahead = 0.0
         self._patience = patience
-        self._jobs: dict[str, Job] = {}
-        self._order: list[str] = []
-        self._places: dict[str, int] = {}
-        self._live: dict[str, Job] = {}
+        self.book = BatchBook()
         self._recent_creates: deque[float] = deque()
-        self.series: list[Series] = []
 
     def now(self) -> float:
         """The sandbox's time, epoch seconds."""
@@ -107,40 +89,22 @@ class Sandbox:
         self.lifecycle.close()
         self.shelf.close()
 
-    @property
-    def batch_count(self) -> int:
-        """Batches there are."""
-        return len(self._order) + sum(len(one) for one in self.series)
-
-    def jobs(self) -> list[Job]:
-        """The batches, oldest first, without those of a series."""
-        return [self._jobs[batch_id] for batch_id in self._order]
-
-    def add_jobs(self, jobs: list[Job]) -> None:
-        """Take in batches that were made elsewhere."""
-        for job in jobs:
-            self._jobs[job.id] = job
-            if not job.has_ended:
-                self._live[job.id] = job
-        self._order = sorted(self._jobs, key=lambda batch_id: self._jobs[batch_id].created_at)
-        self._places = {batch_id: place for place, batch_id in enumerate(self._order)}
-
     async def settle(self) -> None:
         """Bring every batch to where it is now, waiting a moment for file work that is due."""
         deadline = time.monotonic() + self._patience
         while True:
+            now, live = self.now(), self.book.live
+            self.book.let_come(now)
             waits_for = []
-            now = self.now()
-            for job in list(self._live.values()):
-                pending = self.lifecycle.advance(job, now, self._live.values())
+            for job in list(live.values()):
+                pending = self.lifecycle.advance(job, now, live.values())
                 if pending is not None:
-                    waits_for.append(asyncio.wrap_future(pending))
+                    waits_for.append(pending)
                 if job.has_ended:
-                    del self._live[job.id]
-            left = deadline - time.monotonic()
-            if not waits_for or left <= 0:
+                    del live[job.id]
+            if not waits_for or time.monotonic() >= deadline:
                 return
-            await asyncio.wait(waits_for, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            await _first_done(waits_for, deadline - time.monotonic())
 
     def create(self, told: Mapping[str, Any]) -> Job:
         """Make a batch from the parameters of a create.
@@ -160,7 +124,7 @@ class Sandbox:
         output_life = output_life_parameter(told.get("output_expires_after"))
         now = self.now()
         self._limit_creates(now)
-        file = self.shelf.find(input_file_id, now) or self._file_of_series(input_file_id)
+        file = self._file(input_file_id)
         if file is None and not self.moods.late_validation:
             raise ApiError(400, f"No such File object: {input_file_id}", param="input_file_id")
         if file is not None and file.purpose != "batch":
@@ -186,13 +150,11 @@ class Sandbox:
         )
         self.lifecycle.begin(job, file.path if file is not None else None)
         self.creates += 1
-        self._jobs[job.id] = self._live[job.id] = job
-        self._places[job.id] = len(self._order)
-        self._order.append(job.id)
+        self.book.add(job)
         return job
 
     def _has_room(self, file: StoredFile | None) -> bool:
-        waiting = sum(job.estimated_tokens for job in self._live.values())
+        waiting = sum(job.estimated_tokens for job in self.book.live.values())
         return waiting + (file.size or 0 if file is not None else 0) // 4 <= self.moods.queue_tokens
 
     def _limit_creates(self, now: float) -> None:
@@ -210,12 +172,7 @@ class Sandbox:
         Raises:
             ApiError: there is none of this id.
         """
-        job = self._jobs.get(batch_id)
-        if job is None:
-            for series in self.series:
-                index = series.index_of(batch_id)
-                if index is not None:
-                    return series.job(index)
+        job = self.book.find(batch_id)
         if job is None or not self._is_there(job):
             raise errors.no_such_batch(batch_id)
         return job
@@ -248,41 +205,19 @@ class Sandbox:
         Raises:
             ApiError: no batch is called so.
         """
-        end = self.batch_count
+        end = len(self.book)
         if after and not self.moods.ignore_after:
-            place = self._place(after)
+            place = self.book.place(after)
             if place is not None:
                 end = place
             elif self.moods.unknown_after == "404":
                 raise errors.no_such_batch(after)
-        listed: list[Job] = []
         newest = self.now() - self.moods.list_late
-        while end > 0 and len(listed) <= limit:
-            end -= 1
-            job = self._at(end)
-            if job.created_at <= newest and self._is_there(job):
-                listed.append(job)
-        return listed[:limit], len(listed) > limit
-
-    def _place(self, batch_id: str) -> int | None:
-        before = sum(len(one) for one in self.series)
-        place = self._places.get(batch_id)
-        if place is not None:
-            return before + place
-        start = 0
-        for series in self.series:
-            index = series.index_of(batch_id)
-            if index is not None:
-                return start + index
-            start += len(series)
-        return None
-
-    def _at(self, place: int) -> Job:
-        for series in self.series:
-            if place < len(series):
-                return series.job(place)
-            place -= len(series)
-        return self._jobs[self._order[place]]
+        listed = (
+            job for job in self.book.newest_first(end) if job.created_at <= newest and self._is_there(job)
+        )
+        page = list(islice(listed, limit + 1))
+        return page[:limit], len(page) > limit
 
     def file(self, file_id: str) -> StoredFile:
         """A file.
@@ -290,17 +225,19 @@ class Sandbox:
         Raises:
             ApiError: there is none of this id, or it has expired.
         """
-        file = self.shelf.find(file_id, self.now()) or self._file_of_series(file_id)
+        file = self._file(file_id)
         if file is None:
             raise errors.no_such_file(file_id)
         return file
 
-    def _file_of_series(self, file_id: str) -> StoredFile | None:
-        for series in self.series:
-            file = series.file(file_id)
+    def _file(self, file_id: str) -> StoredFile | None:
+        now = self.now()
+        file = self.shelf.find(file_id, now)
+        if file is None and not self.shelf.was_deleted(file_id):
+            file = self.book.file(file_id)
             if file is not None:
-                return self.shelf.add(file)
-        return None
+                self.shelf.add(file)
+        return file if file is not None and file.is_there(now) else None
 
     def list_files(
         self, *, purpose: str | None, after: str | None, limit: int, newest_first: bool
@@ -310,14 +247,25 @@ class Sandbox:
         Raises:
             ApiError: no file is called so.
         """
-        found = self.shelf.listed(self.now(), purpose=purpose, newest_first=newest_first)
-        start = 0
-        if after:
-            places = [place for place, file in enumerate(found) if file.id == after]
-            if not places:
-                raise errors.no_such_file(after)
-            start = places[0] + 1
-        return found[start : start + limit], len(found) > start + limit
+        files = self._all_files(purpose, newest_first)
+        if after and not any(file.id == after for file in files):
+            raise errors.no_such_file(after)
+        page = list(islice(files, limit + 1))
+        return page[:limit], len(page) > limit
+
+    def _all_files(self, purpose: str | None, newest_first: bool) -> Iterator[StoredFile]:
+        now = self.now()
+        own = self.shelf.listed(now, purpose=purpose, newest_first=newest_first)
+        known = {file.id for file in own}
+        old = (
+            file
+            for file in self.book.series_files(newest_first=newest_first)
+            if file.id not in known
+            and (purpose is None or file.purpose == purpose)
+            and file.is_there(now)
+            and not self.shelf.was_deleted(file.id)
+        )
+        return chain(own, old) if newest_first else chain(old, own)
 
     def keep_upload(
         self, filename: str, purpose: str, path: Path, size: int, life: float | None
@@ -335,12 +283,27 @@ class Sandbox:
     def stats(self) -> dict[str, Any]:
         """What there is and what was asked for."""
         return {
-            "batches": self.batch_count,
+            "batches": len(self.book),
             "files": len(self.shelf),
             "uploads": self.shelf.uploads,
             "creates": self.creates,
-            "by_status": dict(Counter(job.status for job in self._jobs.values())),
+            "by_status": dict(Counter(job.status for job in self.book.jobs())),
             "calls": dict(self.calls),
             "faults_hit": self.faults.hits,
             "now": self.now(),
         }
+
+
+async def _first_done(work: list[Future[Any]], seconds: float) -> None:
+    """Wait until one of them is done, or so long."""
+    loop, one_is_done = asyncio.get_running_loop(), asyncio.Event()
+
+    def wake(_: Future[Any]) -> None:
+        # The loop may be gone by the time the work ends.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(one_is_done.set)
+
+    for future in work:
+        future.add_done_callback(wake)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(one_is_done.wait(), seconds)
