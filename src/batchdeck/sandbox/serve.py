@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from batchdeck.sandbox.app import create_app
@@ -21,13 +26,8 @@ class CannotListen(RuntimeError):
     """The port cannot be had."""
 
 
-def serve(
-    host: str = "127.0.0.1",
-    port: int = 0,
-    sandbox: Sandbox | None = None,
-    on_ready: Callable[[int], None] | None = None,
-) -> None:
-    """Serve until the process is told to stop by SIGINT or SIGTERM.
+class SandboxServer:
+    """One sandbox on one socket; `run` may be called in any thread, `stop` from any other.
 
     Args:
         host: Address to listen on.
@@ -39,56 +39,113 @@ def serve(
         ServerMissing: uvicorn is not installed.
         CannotListen: the port is taken or not allowed.
     """
-    try:
-        import uvicorn
-        from uvicorn.protocols.http.h11_impl import H11Protocol
-    except ImportError as missing:
-        raise ServerMissing("serving needs uvicorn: pip install 'batchdeck[sandbox]'") from missing
-    state = sandbox if sandbox is not None else Sandbox()
-    connections: dict[tuple[str, int], asyncio.Transport] = {}
 
-    class Protocol(H11Protocol):
-        """Keeps the connections at hand for the faults that break them."""
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        sandbox: Sandbox | None = None,
+        on_ready: Callable[[int], None] | None = None,
+    ) -> None:
+        try:
+            import uvicorn
+            from uvicorn.protocols.http.h11_impl import H11Protocol
+        except ImportError as missing:
+            raise ServerMissing("serving needs uvicorn: pip install 'batchdeck[sandbox]'") from missing
+        connections: dict[tuple[str, int], asyncio.Transport] = {}
 
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            if self.client is not None:
-                connections[self.client] = transport
+        class Protocol(H11Protocol):
+            """Keeps the connections at hand for the faults that break them."""
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            if self.client is not None:
-                connections.pop(self.client, None)
-            super().connection_lost(exc)
+            def connection_made(self, transport: Any) -> None:
+                super().connection_made(transport)
+                if self.client is not None:
+                    connections[self.client] = transport
 
-    class Server(uvicorn.Server):
-        """Tells when it listens, and does not raise the signal again that ended it."""
+            def connection_lost(self, exc: Exception | None) -> None:
+                if self.client is not None:
+                    connections.pop(self.client, None)
+                super().connection_lost(exc)
 
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started and on_ready is not None:
-                on_ready(listener.getsockname()[1])
+        class Server(uvicorn.Server):
+            """Tells when it listens."""
 
-    listener = _listen(host, port)
-    config = uvicorn.Config(
-        create_app(state, connections),
-        http=Protocol,
-        ws="none",
-        lifespan="off",
-        loop="asyncio",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=_SECONDS_TO_FINISH,  # type: ignore[arg-type]
-        timeout_keep_alive=75,
-    )
-    server = Server(config)
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                if self.started and on_ready is not None:
+                    on_ready(listener.getsockname()[1])
+
+        listener = self._listener = _listen(host, port)
+        self._sandbox = sandbox if sandbox is not None else Sandbox()
+        config = uvicorn.Config(
+            create_app(self._sandbox, connections),
+            http=Protocol,
+            ws="none",
+            lifespan="off",
+            loop="asyncio",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=_SECONDS_TO_FINISH,  # type: ignore[arg-type]
+            timeout_keep_alive=75,
+        )
+        self._server = Server(config)
+
+    def run(self) -> None:
+        """Serve until stopped, or, in the main thread, until SIGINT, SIGTERM or SIGHUP."""
+        try:
+            with _quiet_signals():
+                self._server.run(sockets=[self._listener])
+        finally:
+            self._listener.close()
+            self._sandbox.close()
+
+    def stop(self) -> None:
+        """Let `run` come to its end, within half a second or so."""
+        self._server.should_exit = True
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 0,
+    sandbox: Sandbox | None = None,
+    on_ready: Callable[[int], None] | None = None,
+) -> None:
+    """Serve until the process is told to stop; see `SandboxServer`.
+
+    Raises:
+        ServerMissing: uvicorn is not installed.
+        CannotListen: the port is taken or not allowed.
+    """
+    SandboxServer(host, port, sandbox, on_ready).run()
+
+
+@contextmanager
+def _quiet_signals() -> Iterator[None]:
+    """Let the server end quietly when it is told to.
+
+    uvicorn stops at SIGINT and SIGTERM and then raises them again, for the handlers that were there before it.
+    Those are made to do nothing, so that what follows still runs. A closed terminal ends the server too.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
         return
+    before = {number: signal.signal(number, _ignore) for number in (signal.SIGINT, signal.SIGTERM)}
+    if sys.platform != "win32":
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _stop)
+    try:
+        yield
     finally:
-        listener.close()
-        state.close()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    """The server has stopped already."""
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _listen(host: str, port: int) -> socket.socket:
