@@ -193,6 +193,18 @@ VIEW_ACTIONS: tuple[Action, ...] = (
     Action(
         "request.previous", ("N",), "Before", "Go to the request before, or to the match before.", "Request"
     ),
+    Action("create.check", ("ctrl+r",), "Check", "Check the file again.", "Create", footer=True),
+    Action("create.browse", ("ctrl+o",), "Browse", "Choose the file from a tree.", "Create", footer=True),
+    Action(
+        "create.send",
+        ("ctrl+s",),
+        "Create",
+        "Send the file as it is checked, after a question.",
+        "Create",
+        Danger.SPENDS,
+        footer=True,
+    ),
+    Action("create.stop", ("s",), "Stop", "Stop sending, until a create is on its way.", "Create"),
     Action("lineage.open", ("enter",), "Open", "Open the batch under the cursor.", "Lineage", footer=True),
     Action(
         "lineage.retry",

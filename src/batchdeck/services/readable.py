@@ -196,3 +196,8 @@ def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 def _is_vector(value: list[Any]) -> bool:
     """True for a list of numbers, such as an embedding, which reads better on one line."""
     return len(value) > 3 and all(isinstance(item, int | float) for item in value)
+
+
+def as_json(value: Any) -> str:
+    """A value as indented JSON in its own letters."""
+    return json.dumps(value, ensure_ascii=False, indent=2)

@@ -24,7 +24,7 @@ class Dialog(ActionScreen[ScreenResultType], ModalScreen[ScreenResultType]):
     `y` is the only key that says yes from anywhere in the box, so the key that opened it cannot.
     """
 
-    CSS_PATH: ClassVar = "../styles/dialog.tcss"
+    CSS_PATH = "../styles/dialog.tcss"
     AUTO_FOCUS: ClassVar[str | None] = "#no"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "yes", "Yes", show=False),
@@ -82,6 +82,10 @@ class Dialog(ActionScreen[ScreenResultType], ModalScreen[ScreenResultType]):
         button.disabled = not allowed
         if label is not None:
             button.label = self._label("y", label)
+
+    def set_no_label(self, label: str) -> None:
+        """Call the safe button something else."""
+        self.query_one("#no", Button).label = self._label("n", label)
 
     def action_yes(self) -> None:
         """Say yes, if there is something to say yes to."""

@@ -40,9 +40,8 @@ class _Row:
 class TextView(LineView):
     """Readable lines with folding; the cursor stays on its line when the width changes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings_for(
-        "request.fold", "request.fold_all", "request.unfold_all"
-    )
+    ACTION_IDS: ClassVar[tuple[str, ...]] = ("request.fold", "request.fold_all", "request.unfold_all")
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for(*ACTION_IDS)
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
