@@ -24,6 +24,7 @@ class NewFile:
         self._partial: Path | None = None
         self._stream: IO[bytes] | None = None
         self._digest = hashlib.sha256()
+        self._is_wanted = True
         self.bytes = 0
         """Written so far."""
 
@@ -47,6 +48,10 @@ class NewFile:
         self._digest.update(data)
         self.bytes += len(data)
 
+    def discard(self) -> None:
+        """Let the file go: leaving the `with` puts nothing in place."""
+        self._is_wanted = False
+
     def __enter__(self) -> Self:
         try:
             descriptor, name = tempfile.mkstemp(
@@ -66,7 +71,7 @@ class NewFile:
         if stream is None or partial is None:
             return
         try:
-            if error is None:
+            if error is None and self._is_wanted:
                 stream.flush()
                 os.fsync(stream.fileno())
                 stream.close()

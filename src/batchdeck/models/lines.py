@@ -125,6 +125,8 @@ class BuildReport:
     problems: tuple[LineProblem, ...] = ()
     """The first 1,000; any of them means that no file was written."""
     problem_count: int = 0
+    notes: tuple[str, ...] = ()
+    """What to know before it is sent, in words: that it must be split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,3 +204,9 @@ class MergeSummary:
     torn_lines: int = 0
     table_rows_without_request: int = 0
     requests_without_table_row: int = 0
+    unknown_ids: int = 0
+    """Result rows whose custom_id is not in the input; they are left out."""
+    is_input_lost: bool = False
+    """True when there was no input: the rows come in the order of the oldest results."""
+    notes: tuple[str, ...] = ()
+    """What does not fit together, in words."""
