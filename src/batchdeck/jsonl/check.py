@@ -8,12 +8,11 @@ from pathlib import Path
 
 import jiter
 
-from batchdeck.errors import FileProblem
 from batchdeck.jsonl.digest import Hasher
 from batchdeck.jsonl.estimate import BYTES_PER_TOKEN, embedding_inputs, output_limit, text_bytes
-from batchdeck.jsonl.index import custom_id_of
+from batchdeck.jsonl.file_rules import looks_like_utf16, repeated_lines, was_changed
 from batchdeck.jsonl.parts import PartPlan
-from batchdeck.jsonl.problems import KEPT_PROBLEMS, Problems, excerpt
+from batchdeck.jsonl.problems import KEPT_PROBLEMS, Problems
 from batchdeck.jsonl.read import BOM, MAX_LINE_BYTES, Block, file_stat, read_blocks
 from batchdeck.jsonl.repeated import SeenIds
 from batchdeck.jsonl.rules import ENDPOINTS, LONG_CUSTOM_ID, LineRules
@@ -90,7 +89,7 @@ class _Pass:
                     "bom",
                     "The file begins with a byte order mark, which services refuse; save it as plain UTF-8.",
                 )
-            self._is_utf16 = _looks_like_utf16(block.lines)
+            self._is_utf16 = looks_like_utf16(block.lines)
             if self._is_utf16:
                 self._problems.add(
                     1, "wrong_encoding", "Byte 1 of line 1: the file is UTF-16; it must be UTF-8."
@@ -252,7 +251,7 @@ class _Pass:
                     f"one batch takes {limits.max_embedding_inputs:,}.",
                 )
             )
-        if _was_changed(path, before, size):
+        if was_changed(path, before, size):
             found.append(("file_changed", "The file was changed while it was being read; check it again."))
         for code, _ in found:
             self._problems.count(code, 1)
@@ -270,7 +269,7 @@ class _Pass:
         if not count:
             return []
         self._problems.count("duplicate_custom_id", count)
-        return _with_text(path, heapq.nsmallest(KEPT_PROBLEMS, first))
+        return repeated_lines(path, heapq.nsmallest(KEPT_PROBLEMS, first))
 
     def _parts(self, size: int) -> tuple[Part, ...]:
         plan, limits = self._plan, self._limits
@@ -282,48 +281,3 @@ class _Pass:
             and self._embedding_inputs <= limits.max_embedding_inputs
         )
         return (plan.whole(self.requests, size),) if fits else plan.parts(size)
-
-
-def _with_text(path: Path, pairs: list[tuple[int, int]]) -> list[LineProblem]:
-    """Read the lines that repeat a custom_id again, for what they hold."""
-    wanted = dict(pairs)
-    last = pairs[-1][0]
-    found: list[LineProblem] = []
-    for number, _, lines, _ in read_blocks(path):
-        for line in range(number, number + len(lines)):
-            first = wanted.get(line)
-            if first is None:
-                continue
-            raw = lines[line - number]
-            try:
-                name = f"The custom_id {custom_id_of(raw)!r}"
-            except ValueError:
-                name = "Its custom_id"
-            found.append(
-                LineProblem(
-                    line, "duplicate_custom_id", f"{name} stands on line {first} too.", True, excerpt(raw)
-                )
-            )
-        if number + len(lines) > last:
-            break
-    return found
-
-
-def _was_changed(path: Path, before: os.stat_result, size: int) -> bool:
-    try:
-        after = file_stat(path)
-    except FileProblem:
-        return True
-    return (after.st_size, after.st_mtime_ns, after.st_ino, size) != (
-        before.st_size,
-        before.st_mtime_ns,
-        before.st_ino,
-        before.st_size,
-    )
-
-
-def _looks_like_utf16(lines: list[bytes]) -> bool:
-    start = lines[0][:4] if lines else b""
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return True
-    return len(start) == 4 and (start[0::2] == b"\0\0") != (start[1::2] == b"\0\0")
