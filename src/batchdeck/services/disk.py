@@ -108,6 +108,11 @@ def make_private_folder(folder: Path) -> None:
         raise file_problem(error, folder, doing="make the folder") from error
 
 
+def path_text(path: Path) -> str:
+    """A path as text that any database takes, whatever bytes it has."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
 def plain_size(path: Path) -> int | None:
     """Length in bytes of a regular file, or None when there is none."""
     try:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from batchdeck.api.base import BatchApi, FileStream
     from batchdeck.models.progress import OnProgress, ShouldStop
     from batchdeck.services.clock import Clock
+    from batchdeck.services.context import Context
     from batchdeck.services.digest import Digest
 
 BLOCK = 1 << 20
@@ -89,6 +90,31 @@ class Fetch:
         self._pulse = Pulse(on_progress, f"fetching {label}", expected)
         self._waiting = Pulse(on_progress, f"waiting for another process that fetches {label}", unit="")
         self._stopped = f"Stopped fetching {label}; what came stays for the next time."
+
+    @classmethod
+    def of(
+        cls,
+        context: Context,
+        file_id: str,
+        target: Path,
+        *,
+        expected: int | None,
+        label: str,
+        on_progress: OnProgress | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> Fetch:
+        """A download of an account's file."""
+        return cls(
+            context.api,
+            context.clock,
+            file_id=file_id,
+            target=target,
+            key=f"{context.profile.base_url} {file_id}",
+            expected=expected,
+            label=label,
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
 
     async def run(self, *, replace: bool = False, before_naming: BeforeNaming | None = None) -> Fetched:
         """Fetch it.

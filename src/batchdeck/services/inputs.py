@@ -285,12 +285,10 @@ class Inputs:
             remote = await context.api.get_file(file_id)
             await asyncio.to_thread(self._plain.make_room, remote.bytes or 0)
             make_private_folder(self._plain.folder)
-            fetched = await Fetch(
-                context.api,
-                context.clock,
-                file_id=file_id,
-                target=target,
-                key=f"{context.profile.base_url} {file_id}",
+            fetched = await Fetch.of(
+                context,
+                file_id,
+                target,
                 expected=remote.bytes,
                 label=f"input of {batch.id}",
                 on_progress=on_progress,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from batchdeck.errors import UsageError
 from batchdeck.models.batch import (
@@ -14,6 +16,9 @@ from batchdeck.models.batch import (
     PART_KEY,
     RETRY_KEY,
 )
+
+if TYPE_CHECKING:
+    from batchdeck.models.batch import Batch
 
 OWN_PREFIX = "batchdeck_"
 ALSO_KEY = "batchdeck_also_retries"
@@ -63,3 +68,21 @@ def carried(parent: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]
         if not key.startswith(OWN_PREFIX) and key != RETRY_KEY and key not in own
     ]
     return {**dict(kept[: max(0, room)]), **own}
+
+
+def common(parents: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """The pairs that several batches share."""
+    first, *others = parents
+    return {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
+
+
+def window_of(batch: Batch, usual: str) -> str:
+    """The completion window to ask for again: the batch's, as it is written in a create.
+
+    Args:
+        usual: What the profile says, when the batch does not.
+    """
+    days = re.fullmatch(r"(\d{1,3})d", batch.completion_window)
+    if days:  # some services answer `1d` to `24h`
+        return f"{int(days.group(1)) * 24}h"
+    return batch.completion_window or usual

@@ -81,6 +81,11 @@ class PartFile:
             return descriptor
 
     @property
+    def is_open(self) -> bool:
+        """True until it is published, discarded or closed."""
+        return self._descriptor >= 0
+
+    @property
     def size(self) -> int:
         """Bytes that stand in it."""
         return os.fstat(self._descriptor).st_size

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+import asyncio
+import secrets
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from batchdeck.errors import NotFound, NothingToRetry, UnsettledOperation, UsageError
+from batchdeck.models.batch import RETRY_KEY, Batch, BatchStatus
+from batchdeck.models.lines import FailureReport
+from batchdeck.models.operation import OperationKind, OperationState
 from batchdeck.services.creation import Created
+from batchdeck.services.disk import make_private_folder, path_text
+from batchdeck.services.job import Job
+from batchdeck.services.joint_retry import check_together, endpoint_in, join_files
+from batchdeck.services.metadata import ALSO_KEY, carried, common, window_of
+from batchdeck.services.names import safe_stem, shown_name
+from batchdeck.services.open_operations import MAKERS, OpenOperations
+from batchdeck.services.relatives import Lineage, without
+from batchdeck.services.retry_plan import NO_ROOM, RetryPlan, left_out_words, regroup
+from batchdeck.services.sending import is_out_of_room, is_watching
 
 if TYPE_CHECKING:
-    from batchdeck.models.batch import Batch
-    from batchdeck.models.lines import FailureGroup, FailureReport
+    from collections.abc import Mapping
+
+    from batchdeck.jsonl.retry_set import RetrySet, WrittenRetry
+    from batchdeck.models.operation import Operation
     from batchdeck.models.progress import OnProgress, ShouldStop
     from batchdeck.services.context import Context
     from batchdeck.services.creation import Creation
@@ -20,40 +36,6 @@ if TYPE_CHECKING:
     from batchdeck.services.room import Room
 
 __all__ = ["Created", "Retry", "RetryPlan"]
-
-
-@dataclass(frozen=True, slots=True)
-class RetryPlan:
-    """What a retry of one batch could send; making one sends nothing."""
-
-    batch: Batch
-    report: FailureReport
-    """What the batch's own files say."""
-    groups: tuple[FailureGroup, ...]
-    """What is still not answered in the lineage and can be chosen, largest first; two may share a code."""
-    default_codes: tuple[str, ...]
-    """Codes of the groups that are sent when nothing is chosen: the retryable ones."""
-    left_out: tuple[str, ...]
-    """Sentences: what is not sent by default, how many and why."""
-    answered_later: int = 0
-    """Requests left out because a later retry answered them."""
-    pending_later: int = 0
-    """Requests left out because a retry that is still active holds them."""
-    same_file: bool = False
-    """True when the batch failed for want of room: its whole input is sent again, without an upload."""
-    requests: int = 0
-    """Requests of the batch's input."""
-    input_path: Path | None = None
-    set: Any = field(default=None, repr=False)
-
-    def chosen(self, codes: Collection[str] | None = None, *, include_all: bool = False) -> Mapping[str, int]:
-        """Failure code to number of requests that would be sent.
-
-        Args:
-            codes: Only these; the retryable ones when None.
-            include_all: Every code.
-        """
-        raise NotImplementedError
 
 
 class Retry:
@@ -71,10 +53,15 @@ class Retry:
     ) -> None:
         self._context = context
         self._creation = creation
+        self._journal = creation.journal
         self._room = room
         self._files = files
         self._inputs = inputs
         self._outbox_dir = outbox_dir
+        self._lineage = Lineage(context, files)
+        self._open = OpenOperations(creation.journal)
+
+    # --- planning -----------------------------------------------------------
 
     async def plan(
         self,
@@ -83,14 +70,119 @@ class Retry:
         on_progress: OnProgress | None = None,
         should_stop: ShouldStop | None = None,
     ) -> RetryPlan:
-        """Find what of a batch is not answered, in its files and in those of its later retries.
+        """Find what of a batch is not answered, in its files and in those of its whole lineage.
 
         Raises:
-            NothingToRetry: every request is answered, or the input itself was refused.
+            NothingToRetry: every request is answered or under way, or the input itself was refused.
             UsageError: the batch has not ended.
             InputLost, ServiceError, FileProblem, Interrupted: its files could not be had.
         """
-        raise NotImplementedError
+        batch = await self._batch(batch_id)
+        if not batch.status.is_terminal:
+            raise UsageError(
+                f"Batch {batch_id} is {batch.raw_status}; what failed is known when it has ended.",
+                hint=f"`batchdeck wait {batch_id}` waits for it.",
+            )
+        if batch.status is BatchStatus.FAILED:
+            return await self._plan_refused(batch)
+        await self._look_at_earlier(batch_id)
+        source = await self._inputs.find(batch, on_progress=on_progress, should_stop=should_stop)
+        relatives = await self._lineage.relatives(batch, on_progress=on_progress, should_stop=should_stop)
+        own = [
+            path
+            for path in (
+                await self._files.local(batch, "output", should_stop=should_stop),
+                await self._files.local(batch, "errors", should_stop=should_stop),
+            )
+            if path is not None
+        ]
+        from batchdeck.jsonl.retry_set import find_unanswered
+
+        async def unanswered(results: list[Path]) -> RetrySet:
+            return await asyncio.to_thread(
+                find_unanswered,
+                source.path,
+                results,
+                ended=batch.status,
+                batch_id=batch_id,
+                on_progress=on_progress,
+                should_stop=should_stop,
+            )
+
+        by_itself = await unanswered(own)
+        together = await unanswered(relatives.results) if relatives.others else by_itself
+        open_ones, lost = without(together, relatives.unknown)
+        open_ones, pending = without(open_ones, relatives.held)
+        answered = len(by_itself.unanswered) - len(together.unanswered)
+        groups = regroup(open_ones, by_itself.requests)
+        left_out = left_out_words(groups, answered, pending, lost)
+        if not groups:
+            why = f" ({' '.join(left_out).rstrip('.')})" if left_out else ""
+            raise NothingToRetry(f"Nothing of batch {batch_id} is left to send again{why}.")
+        return RetryPlan(
+            batch=batch,
+            report=by_itself.report,
+            groups=groups,
+            default_codes=tuple(dict.fromkeys(group.code for group in groups if group.retryable)),
+            left_out=tuple(left_out),
+            answered_later=answered,
+            pending_later=pending,
+            requests=by_itself.requests,
+            input_path=source.path,
+            retry_set=open_ones,
+        )
+
+    async def _batch(self, batch_id: str) -> Batch:
+        try:
+            batch = await self._context.api.get_batch(batch_id)
+        except NotFound:
+            record = await self._context.history.batches.get(self._context.account_id, batch_id)
+            if record is None or not record.batch.status.is_terminal:
+                raise
+            return record.batch
+        await self._context.note_batches([batch])
+        return batch
+
+    async def _plan_refused(self, batch: Batch) -> RetryPlan:
+        """A batch that failed validation: only one without room can be sent again as it is."""
+        if not is_out_of_room(batch) or not batch.input_file_id:
+            first = batch.errors[0] if batch.errors else None
+            line = f"line {first.line}: " if first is not None and first.line else ""
+            why = f" ({line}{first.message.rstrip('.')})" if first is not None else ""
+            raise NothingToRetry(
+                f"Batch {batch.id} failed validation{why}; nothing of it was run, and sending it again as it"
+                " is would fail again.",
+                hint="Mend the file and create it anew.",
+            )
+        known = await self._context.history.inputs.of_file(self._context.account_id, batch.input_file_id)
+        requests = known.requests if known else batch.counts.total
+        return RetryPlan(
+            batch=batch,
+            report=FailureReport(batch.id, requests, 0, ()),
+            groups=(),
+            default_codes=(NO_ROOM,),
+            left_out=(),
+            same_file=True,
+            requests=requests,
+        )
+
+    async def _look_at_earlier(self, batch_id: str) -> None:
+        """Learn whether an earlier retry that was cut off made its batch after all; nothing is sent."""
+        for operation in await self._earlier(batch_id):
+            if operation.state is OperationState.SENDING:
+                taken = await self._journal.take(operation.id)
+                if taken is not None:
+                    await self._creation.look(taken)
+
+    async def _earlier(self, batch_id: str) -> list[Operation]:
+        """Unsettled operations that send requests of a batch again."""
+        return [
+            operation
+            for operation in await self._journal.unsettled()
+            if operation.kind in MAKERS and batch_id in Job.of(operation.payload).retries
+        ]
+
+    # --- sending ------------------------------------------------------------
 
     async def send(
         self,
@@ -106,9 +198,17 @@ class Retry:
 
         Raises:
             NothingToRetry: none was chosen.
+            UsageError: another process retries the batch right now.
             ReadOnly, FileProblem, ServiceError, UnsettledOperation, Interrupted: as for `Submit.create`.
         """
-        raise NotImplementedError
+        self._context.refuse_when_read_only(f"retrying {plan.batch.id}")
+        if plan.same_file:
+            return await self._room.send_again(
+                plan.batch.id, wait_for_room=wait_for_room, on_progress=on_progress, should_stop=should_stop
+            )
+        written = await self._write(plan, codes, include_all, on_progress, should_stop)
+        metadata = carried(plan.batch.metadata, {RETRY_KEY: plan.batch.id})
+        return await self._send([plan], written, metadata, wait_for_room, on_progress, should_stop)
 
     async def send_as_one(
         self,
@@ -123,7 +223,147 @@ class Retry:
         """Make one new batch of the chosen requests of several batches of one endpoint and model.
 
         Raises:
-            UsageError: they differ in endpoint or model, or a custom_id is in two of them; nothing was sent.
-            NothingToRetry, ReadOnly, FileProblem, ServiceError, UnsettledOperation, Interrupted: as for `send`.
+            UsageError: they differ in endpoint or model, are too many requests for one batch, or a chosen
+                custom_id is in two of their inputs; nothing was sent.
+            NothingToRetry: none was chosen.
+            ReadOnly, FileProblem, ServiceError, UnsettledOperation, Interrupted: as for `send`.
         """
-        raise NotImplementedError
+        self._context.refuse_when_read_only("retrying batches")
+        useful = [plan for plan in plans if plan.chosen(codes, include_all=include_all)]
+        if len(useful) == 1:
+            return await self.send(
+                useful[0],
+                codes=codes,
+                include_all=include_all,
+                wait_for_room=wait_for_room,
+                on_progress=on_progress,
+                should_stop=should_stop,
+            )
+        if not useful:
+            raise NothingToRetry("None of the batches has a request that was chosen; nothing was sent.")
+        await asyncio.to_thread(check_together, useful, codes, include_all, should_stop)
+        pieces = [await self._write(plan, codes, include_all, on_progress, should_stop) for plan in useful]
+        written = await asyncio.to_thread(
+            join_files, pieces, self._new_file(useful[0].batch), self._context.profile.limits
+        )
+        first, *others = (plan.batch for plan in useful)
+        own = {RETRY_KEY: first.id, ALSO_KEY: ",".join(batch.id for batch in others)}
+        metadata = carried(common([plan.batch.metadata for plan in useful]), own)
+        return await self._send(useful, written, metadata, wait_for_room, on_progress, should_stop)
+
+    async def _write(
+        self,
+        plan: RetryPlan,
+        codes: Collection[str] | None,
+        include_all: bool,
+        on_progress: OnProgress | None,
+        should_stop: ShouldStop | None,
+    ) -> WrittenRetry:
+        """The chosen requests as a new file, byte for byte."""
+        from batchdeck.jsonl.retry_set import write_retry
+
+        if plan.input_path is None or plan.retry_set is None:
+            raise NothingToRetry(
+                f"Batch {plan.batch.id} failed for want of room; it is sent again by itself."
+            )
+        return await asyncio.to_thread(
+            write_retry,
+            plan.input_path,
+            plan.retry_set,
+            self._new_file(plan.batch),
+            codes=codes,
+            include_all=include_all,
+            on_progress=on_progress,
+            should_stop=should_stop,
+        )
+
+    def _new_file(self, batch: Batch) -> Path:
+        make_private_folder(self._outbox_dir)
+        return self._outbox_dir / f"{safe_stem(batch.id)}-retry-{secrets.token_hex(4)}.jsonl"
+
+    async def _send(
+        self,
+        plans: Sequence[RetryPlan],
+        written: WrittenRetry,
+        metadata: Mapping[str, str],
+        wait_for_room: bool,
+        on_progress: OnProgress | None,
+        should_stop: ShouldStop | None,
+    ) -> Created:
+        batch = plans[0].batch
+        path = Path(written.path)
+        job = Job(
+            path=path_text(path),
+            name=await self._name(plans),
+            start=0,
+            end=written.bytes,
+            sha256=written.sha256,
+            requests=written.requests,
+            endpoint=batch.endpoint or await asyncio.to_thread(endpoint_in, path),
+            window=window_of(batch, self._context.profile.completion_window),
+            metadata=dict(metadata),
+            models=(batch.model,) if batch.model else (),
+            retries=tuple(plan.batch.id for plan in plans),
+            by_code=dict(written.by_code),
+            is_temporary=True,
+            wait_for_room=wait_for_room,
+        )
+        try:
+            earlier = await self._resume_or_supersede(job)
+            operation = earlier or await self._creation.begin(OperationKind.RETRY, job.name, job)
+        except BaseException:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+            raise
+        created = await self._room.bring(
+            operation, continued=earlier is not None, on_progress=on_progress, should_stop=should_stop
+        )
+        if earlier is not None:
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+        return created
+
+    async def _resume_or_supersede(self, job: Job) -> Operation | None:
+        """An earlier retry of the same requests to go on with; others of these batches are given up.
+
+        Only what certainly made no batch is given up.
+        """
+        resumed: Operation | None = None
+        for batch_id in job.retries:
+            for operation in await self._earlier(batch_id):
+                if resumed is not None and operation.id == resumed.id:
+                    continue
+                if operation.state is OperationState.WAITING and is_watching(operation):
+                    continue
+                same = Job.of(operation.payload)
+                if resumed is None and (same.sha256, same.endpoint) == (job.sha256, job.endpoint):
+                    resumed = await self._open.resume(operation, job)
+                    if resumed is not None:
+                        continue
+                await self._supersede(operation, batch_id)
+        return resumed
+
+    async def _supersede(self, operation: Operation, batch_id: str) -> None:
+        taken = await self._journal.take(operation.id)
+        if taken is None:
+            raise UsageError(f"Another process retries {batch_id} right now; nothing was sent.")
+        if taken.state is OperationState.SENDING:
+            made = await self._creation.look(taken)
+            if made is not None:
+                raise UnsettledOperation(
+                    f"An earlier retry of {batch_id} was made, as {made.batch.id}; nothing was sent.",
+                    operation_id=taken.id,
+                    hint="Retry again: what it holds is left out then.",
+                )
+        await self._journal.step(
+            taken, OperationState.ABANDONED, note="another retry of the same batch took its place"
+        )
+        await self._creation.clear_away(Job.of(taken.payload))
+
+    async def _name(self, plans: Sequence[RetryPlan]) -> str:
+        """What the new file is called: after the input it comes from."""
+        batch = plans[0].batch
+        record = await self._context.history.batches.get(self._context.account_id, batch.id)
+        known = record.input_name if record is not None else None
+        stem = Path(shown_name(known)).stem if known else batch.id
+        stem = stem.removesuffix("-retry")
+        more = f"-and-{len(plans) - 1}-more" if len(plans) > 1 else ""
+        return f"{stem}{more}-retry.jsonl"

@@ -6,15 +6,19 @@ from collections.abc import AsyncIterator, Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from batchdeck.errors import ServiceError
-from batchdeck.models.operation import OperationState
+from batchdeck.errors import ServiceError, UnsettledOperation, UsageError
+from batchdeck.models.batch import RETRY_KEY
+from batchdeck.models.operation import OperationKind, OperationState
 from batchdeck.models.progress import Progress
 from batchdeck.services.job import Job
+from batchdeck.services.metadata import carried, window_of
+from batchdeck.services.open_operations import MAKERS
 from batchdeck.services.pulse import stop_when_told
 from batchdeck.services.search import PASSING
 from batchdeck.services.sending import NO_ROOM_CODE, is_out_of_room, is_watching
 
 if TYPE_CHECKING:
+    from batchdeck.models.batch import Batch
     from batchdeck.models.operation import Operation
     from batchdeck.models.progress import OnProgress, ShouldStop
     from batchdeck.services.context import Context
@@ -134,17 +138,100 @@ class Room:
             pause = min(pause * 2, _LOOK_EVERY)
             await self._refresh()
 
-    async def until_in(
+    async def bring(
         self,
-        operation_id: str,
+        operation: Operation,
         *,
+        continued: bool = False,
         on_progress: OnProgress | None = None,
         should_stop: ShouldStop | None = None,
-    ) -> Created | None:
-        """Wait until one operation has found room; None when another process took it over."""
-        async for created in self.run(only={operation_id}, on_progress=on_progress, should_stop=should_stop):
-            return created
-        return None
+    ) -> Created:
+        """Bring a held operation to its batch, and wait for room if it was begun to do so.
+
+        Raises:
+            FileProblem, Interrupted, ServiceError, UnsettledOperation: as for `Creation.carry_on`.
+        """
+        created = await self._creation.carry_on(
+            operation, continued=continued, on_progress=on_progress, should_stop=should_stop
+        )
+        if (await self._creation.journal.get(operation.id)).state is OperationState.WAITING:
+            created = None
+            async for found in self.run(
+                only={operation.id}, on_progress=on_progress, should_stop=should_stop
+            ):
+                created = found
+        if created is None:
+            raise UnsettledOperation(
+                f"{operation.title} waited for room in the service's queue; another process took it over.",
+                operation_id=operation.id,
+                hint="The activity list tells what became of it.",
+            )
+        return created
+
+    async def send_again(
+        self,
+        batch_id: str,
+        *,
+        wait_for_room: bool = False,
+        on_progress: OnProgress | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> Created:
+        """Make a new batch of the same uploaded file as one that failed for want of room.
+
+        Raises:
+            UsageError: the batch did not fail for want of room, or its file was sent again already.
+            ReadOnly, ServiceError, UnsettledOperation: as for `Submit.create`.
+        """
+        context = self._context
+        context.refuse_when_read_only(f"sending {batch_id} again")
+        batch = await context.api.get_batch(batch_id)
+        await context.note_batches([batch])
+        if not is_out_of_room(batch) or not batch.input_file_id:
+            raise UsageError(f"Batch {batch_id} did not fail for want of room; nothing was sent.")
+        for record in await context.history.batches.by_input(context.account_id, batch.input_file_id):
+            if record.id != batch_id and not is_out_of_room(record.batch):
+                raise UsageError(f"The file of {batch_id} was sent again already, as {record.id}.")
+        operation, continued = await self._again(batch, batch.input_file_id, wait_for_room)
+        return await self.bring(
+            operation, continued=continued, on_progress=on_progress, should_stop=should_stop
+        )
+
+    async def _again(self, batch: Batch, file_id: str, wait_for_room: bool) -> tuple[Operation, bool]:
+        """The operation that sends a batch's file again: one that was cut off, else a new one."""
+        journal = self._creation.journal
+        for operation in await journal.unsettled():
+            if operation.input_file_id == file_id and operation.kind in MAKERS:
+                taken = await journal.take(operation.id)
+                if taken is None:
+                    raise UsageError(f"Another process sends the file of {batch.id} again right now.")
+                changes = {"wait_for_room": wait_for_room or Job.of(taken.payload).wait_for_room}
+                return await journal.step(taken, taken.state, payload=changes), True
+        known = await self._context.history.inputs.of_file(self._context.account_id, file_id)
+        made = [op for op in await journal.of_batch(batch.id) if op.kind in MAKERS]
+        old = Job.of(made[0].payload) if made else None
+        size = known.bytes if known else 0
+        job = Job(
+            path=old.path if old else (known.original_path if known else ""),
+            name=known.name if known else batch.id,
+            start=old.start if old else 0,
+            end=old.end if old else size,
+            sha256=known.sha256 if known else f"of {file_id}",
+            requests=known.requests if known else batch.counts.total,
+            endpoint=batch.endpoint or (old.endpoint if old else ""),
+            window=old.window if old else window_of(batch, self._context.profile.completion_window),
+            metadata=carried(batch.metadata, {RETRY_KEY: batch.id}),
+            output_expires_after=old.output_expires_after if old else None,
+            models=old.models if old else (),
+            retries=(batch.id,),
+            wait_for_room=wait_for_room,
+        )
+        begun = await journal.begin(OperationKind.RETRY, f"{job.name} again", job.payload())
+        return (
+            await journal.step(
+                begun, OperationState.INTENT, note=f"{file_id} is sent again", input_file_id=file_id
+            ),
+            False,
+        )
 
     async def _refresh(self) -> None:
         """Learn which of the active batches have ended."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchdeck.errors import BatchdeckError, Interrupted, UnsettledOperation, UsageError
 from batchdeck.models.operation import OperationKind, OperationState
 from batchdeck.services.cancel import Cancel
+from batchdeck.services.disk import plain_size
 from batchdeck.services.job import Job
 from batchdeck.services.pulse import stop_when_told
 from batchdeck.services.sending import is_watching
@@ -189,6 +191,13 @@ class Settle:
         return f"{words} Cancel it again if that is still wanted."
 
     async def _settle_download(self, operation: Operation) -> str:
+        file_id, path = operation.payload.get("file_id", ""), operation.payload.get("path", "")
+        known = await self._context.history.downloads.of_file(self._context.account_id, file_id)
+        for download in known:
+            if download.path == path and plain_size(Path(path)) == download.bytes:
+                words = f"The download of {operation.title} had arrived whole at {path}."
+                await self._journal.step(operation, OperationState.DONE, note=words)
+                return words
         words = f"The download of {operation.title} was cut off; the next one goes on where it stopped."
         await self._journal.step(operation, OperationState.FAILED, note="cut off", error=words)
         return words

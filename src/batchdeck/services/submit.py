@@ -11,6 +11,7 @@ from batchdeck.errors import BatchdeckError, FileProblem, UnsettledOperation
 from batchdeck.models.batch import GROUP_KEY, PART_KEY
 from batchdeck.models.operation import Operation, OperationKind, OperationState
 from batchdeck.services.creation import Created
+from batchdeck.services.disk import path_text
 from batchdeck.services.job import Job
 from batchdeck.services.open_operations import OpenOperations
 from batchdeck.services.planning import CreatePlan, PlannedBatch, Planner
@@ -121,14 +122,15 @@ class Submit:
         jobs = [_job(plan, planned, wait_for_room) for planned in plan.batches]
         begun: list[tuple[Operation, bool]] = []
         try:
-            for operation, continued in await self._begin(plan, jobs):
-                begun.append((operation, continued))
+            await self._begin(plan, jobs, begun)
             while begun:
                 operation, continued = begun.pop(0)
                 if operation.state is OperationState.DONE:
                     yield await self._made_before(operation)
                     continue
-                yield await self._carry_on(operation, continued, wait_for_room, on_progress, should_stop)
+                yield await self._room.bring(
+                    operation, continued=continued, on_progress=on_progress, should_stop=should_stop
+                )
         except UnsettledOperation:
             raise
         except BatchdeckError:
@@ -139,47 +141,23 @@ class Submit:
                 async with self._journal.hold(operation):
                     pass
 
-    async def _carry_on(
-        self,
-        operation: Operation,
-        continued: bool,
-        wait_for_room: bool,
-        on_progress: OnProgress | None,
-        should_stop: ShouldStop | None,
-    ) -> Created:
-        created = await self._creation.carry_on(
-            operation, continued=continued, on_progress=on_progress, should_stop=should_stop
-        )
-        if wait_for_room and (await self._journal.get(operation.id)).state is OperationState.WAITING:
-            created = await self._room.until_in(
-                operation.id, on_progress=on_progress, should_stop=should_stop
-            )
-        if created is None:
-            raise UnsettledOperation(
-                f"{operation.title} waits for room in the service's queue; no batch of it is there yet.",
-                operation_id=operation.id,
-                hint="It goes with `batchdeck reconcile` or while the deck is open.",
-            )
-        return created
-
-    async def _begin(self, plan: CreatePlan, jobs: list[Job]) -> list[tuple[Operation, bool]]:
-        """An operation for each batch: one that was cut off earlier, else a new one."""
+    async def _begin(self, plan: CreatePlan, jobs: list[Job], begun: list[tuple[Operation, bool]]) -> None:
+        """Add an operation for each batch to `begun`: one that was cut off earlier, else a new one."""
         size = await asyncio.to_thread(lambda: plan.path.stat().st_size if plan.path.is_file() else -1)
         if size != plan.report.bytes:
             raise FileProblem(
                 f"{plan.path} has changed since it was checked; nothing was sent.", hint="Check it again."
             )
         earlier = await self._open.of_group(jobs) if len(jobs) > 1 else await self._open.of_jobs(jobs)
-        operations: list[tuple[Operation, bool]] = []
         for planned, job in zip(plan.batches, jobs, strict=True):
             operation = await self._open.resume(earlier.get(job.start), job)
             if operation is not None:
-                operations.append((operation, True))
+                begun.append((operation, True))
                 continue
             group = next((Job.of(old.payload).group for old in earlier.values()), job.group)
             fresh = job.in_group(group)
-            operations.append((await self._creation.begin(OperationKind.CREATE, planned.title, fresh), False))
-        return operations
+            operation = await self._creation.begin(OperationKind.CREATE, planned.title, fresh)
+            begun.append((operation, False))
 
     async def _made_before(self, operation: Operation) -> Created:
         """A part of a split file that an earlier run made."""
@@ -210,7 +188,7 @@ class Submit:
 
 def _job(plan: CreatePlan, planned: PlannedBatch, wait_for_room: bool) -> Job:
     return Job(
-        path=str(plan.path),
+        path=path_text(plan.path),
         name=plan.path.name,
         part=planned.metadata.get(PART_KEY, ""),
         start=planned.part.start,
