@@ -26,7 +26,8 @@ schema; where the prompt says "one of: a, b, c", it is one of them. Embeddings a
 input gives the same answer. A model called no-such-... is not found.
 
 How a whole batch goes is chosen by words in its metadata, sandbox_mood=WORD,WORD:
-  slow:10 (times slower)  fast  seconds:30 (of work)  hang  hang_validating  hang_finalizing  hang_cancelling
+  slow:10 (times slower)  fast  seconds:30 (of work)  hang or hang:40 (stops at 40 %)
+  hang_validating  hang_finalizing  hang_cancelling
   expire:60 or expire:60:20 (ends expired with 60 % done, after 20 s of work)
   fail_validation or fail_validation:CODE   token_limit (fails)   token_limit_400 (create is refused)
   create_500 (create answers 500 and yet creates)   vanish:5 (gone 5 s after its end)

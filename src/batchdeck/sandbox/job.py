@@ -110,11 +110,13 @@ class Job:
             return 0
         if self.status != "in_progress":
             return self.done
-        if now >= self.in_progress_at + self.work_seconds:
-            # A share of epoch seconds is a little below 1 at the end: a request would be left over.
-            return int(self.total * self.reach + 1e-9)
-        x = max(0.0, (now - self.in_progress_at) / max(self.work_seconds, 1e-9))
-        x -= 0.7 * math.sin(6 * math.pi * x) / (6 * math.pi)
+        # A difference of epoch seconds is not exact: at the end it may be a little less than the work.
+        x = 1.0
+        if now < self.in_progress_at + self.work_seconds:
+            x = max(0.0, (now - self.in_progress_at) / self.work_seconds)
+            x -= 0.7 * math.sin(6 * math.pi * x) / (6 * math.pi)
+        if "hang" in self.mood:
+            x = min(x, self.mood.number("hang", 40.0) / 100)
         return min(self.total, int(self.total * self.reach * x + 1e-9))
 
     def counts_at(self, now: float) -> tuple[int, int, int]:

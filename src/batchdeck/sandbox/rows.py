@@ -73,7 +73,7 @@ class WrittenRow:
 def read_request(line: bytes) -> dict[str, Any]:
     """A request line as an object; lone surrogates are kept, an unreadable line is an empty object."""
     try:
-        told = json.loads(line)
+        told = json.loads(line.decode())
     except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}

@@ -79,7 +79,7 @@ class _Judge:
         if len(scan.offsets) > self.limits.requests:
             return
         try:
-            request = json.loads(raw, parse_constant=_no_constant)
+            request = json.loads(raw.decode(), parse_constant=_no_constant)
         except (ValueError, RecursionError):
             self.error("invalid_json_line", "This line is not parseable as valid JSON.", number)
             return

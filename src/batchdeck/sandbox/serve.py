@@ -124,7 +124,7 @@ def serve(
 def _quiet_signals() -> Iterator[None]:
     """Let the server end quietly when it is told to.
 
-    uvicorn stops at SIGINT and SIGTERM and then raises them again, for the handlers that were there before it.
+    uvicorn stops at SIGINT and SIGTERM and then raises them again, for the handlers there were before it.
     Those are made to do nothing, so that what follows still runs. A closed terminal ends the server too.
     """
     if threading.current_thread() is not threading.main_thread():
