@@ -8,7 +8,7 @@ from pathlib import Path
 import jiter
 
 from batchdeck.jsonl.index import custom_id_of
-from batchdeck.jsonl.read import file_stat, parse_object, read_blocks
+from batchdeck.jsonl.read import file_stat, is_blank, parse_object, read_blocks
 from batchdeck.jsonl.result import classify, unanswered, why
 from batchdeck.jsonl.ticker import Ticker
 from batchdeck.jsonl.unanswered import Unanswered
@@ -63,7 +63,7 @@ class Answers:
         try:
             said = classify(parse_object(raw))
         except ValueError:
-            if raw.strip():
+            if not is_blank(raw):
                 self.torn_lines += 1
             return
         if said.custom_id is None:
@@ -100,7 +100,7 @@ class Finder:
             except ValueError:
                 custom_id = None
             if custom_id is None:
-                if raw.strip():
+                if not is_blank(raw):
                     self.lines_without_id += 1
             else:
                 self.requests += 1

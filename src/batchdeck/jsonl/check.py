@@ -13,7 +13,7 @@ from batchdeck.jsonl.estimate import BYTES_PER_TOKEN, embedding_inputs, output_l
 from batchdeck.jsonl.file_rules import looks_like_utf16, repeated_lines, was_changed
 from batchdeck.jsonl.parts import PartPlan
 from batchdeck.jsonl.problems import KEPT_PROBLEMS, Problems
-from batchdeck.jsonl.read import BOM, MAX_LINE_BYTES, Block, file_stat, read_blocks
+from batchdeck.jsonl.read import BOM, MAX_LINE_BYTES, Block, file_stat, is_blank, read_blocks
 from batchdeck.jsonl.repeated import SeenIds
 from batchdeck.jsonl.rules import ENDPOINTS, LONG_CUSTOM_ID, LineRules
 from batchdeck.jsonl.ticker import Ticker
@@ -157,7 +157,7 @@ class _Pass:
         self._output_tokens += output
 
     def _judge_slowly(self, line: int, raw: bytes, inputs: dict[int, int]) -> None:
-        if not raw.strip():
+        if is_blank(raw):
             if not self._blank_count:
                 self._blank_first = line
             self._blank_count += 1

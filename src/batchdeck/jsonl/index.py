@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import jiter
 
-from batchdeck.jsonl.read import file_stat, parse_object, read_blocks, read_row
+from batchdeck.jsonl.read import file_stat, is_blank, parse_object, read_blocks, read_row
 from batchdeck.jsonl.result import TORN_CODE, classify
 from batchdeck.jsonl.ticker import Ticker
 from batchdeck.models.lines import IndexedRow, Outcome
@@ -82,7 +82,7 @@ def index_input(
                 custom_id = custom_id_of(raw)
             except ValueError:
                 custom_id = None
-                if not raw.strip():
+                if is_blank(raw):
                     position += length + 1
                     continue
             ends_with_return = raw.endswith(b"\r")
@@ -126,7 +126,7 @@ def index_results(
                 try:
                     row = parse_object(raw)
                 except ValueError as error:
-                    if raw.strip():
+                    if not is_blank(raw):
                         batch.append(
                             _torn(line, position, length, f"The line is not a JSON object: {error}.")
                         )

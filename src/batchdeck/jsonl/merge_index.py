@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batchdeck.jsonl.index import custom_id_of
-from batchdeck.jsonl.read import open_file, parse_object, read_at, read_blocks
+from batchdeck.jsonl.read import is_blank, open_file, parse_object, read_at, read_blocks
 from batchdeck.jsonl.result import classify
 from batchdeck.models.batch import BatchStatus
 from batchdeck.models.lines import Outcome
@@ -78,7 +78,7 @@ class MergeIndex:
                 try:
                     said = classify(parse_object(raw))
                 except ValueError:
-                    if raw.strip():
+                    if not is_blank(raw):
                         self.torn_lines += 1
                 else:
                     if said.custom_id is None:
@@ -248,5 +248,5 @@ def _ids(path: Path, should_stop: ShouldStop | None) -> Iterator[str | None]:
             try:
                 yield custom_id_of(raw)
             except ValueError:
-                if raw.strip():
+                if not is_blank(raw):
                     yield None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from batchdeck.jsonl.read import is_blank
 from batchdeck.models.account import Limits
 from batchdeck.models.lines import Part
 
@@ -45,7 +46,7 @@ class PartPlan:
             return
         for line, raw in enumerate(lines, number):
             end = offset + len(raw) + 1
-            if raw.strip():
+            if not is_blank(raw):
                 self._add(line, offset, end, inputs.get(line, 0))
             offset = end
 

@@ -21,6 +21,7 @@ __all__ = [
     "Block",
     "RawLine",
     "file_stat",
+    "is_blank",
     "iter_lines",
     "kind_of",
     "open_file",
@@ -37,6 +38,8 @@ BLOCK_BYTES = 256 * 1024
 MAX_LINE_BYTES = 64 * 1024 * 1024
 """A longer line is stepped over and never held."""
 BOM = b"\xef\xbb\xbf"
+_SPACE = b" \t\r"
+"""What JSON takes for space and can stand within a line."""
 
 
 class RawLine(NamedTuple):
@@ -68,6 +71,7 @@ def read_blocks(
     start: int = 0,
     end: int | None = None,
     max_line: int = MAX_LINE_BYTES,
+    block_bytes: int = BLOCK_BYTES,
     on_chunk: Callable[[bytes], None] | None = None,
     should_stop: ShouldStop | None = None,
 ) -> Iterator[Block]:
@@ -77,6 +81,7 @@ def read_blocks(
         path: A regular file.
         start: First byte, which must begin a line.
         end: Byte after the last, or None for the end of the file.
+        block_bytes: How much is read at once; at least 3.
         max_line: A line of more bytes comes as a block with `skipped` set.
         on_chunk: Given every byte read, in order, before the lines in it are yielded.
         should_stop: Asked before each read.
@@ -89,7 +94,7 @@ def read_blocks(
     try:
         if start:
             os.lseek(descriptor, start, os.SEEK_SET)
-        yield from _blocks(descriptor, path, start, end, max_line, on_chunk, should_stop)
+        yield from _blocks(descriptor, path, start, end, max_line, block_bytes, on_chunk, should_stop)
     finally:
         os.close(descriptor)
 
@@ -100,6 +105,7 @@ def _blocks(
     start: int,
     end: int | None,
     max_line: int,
+    block_bytes: int,
     on_chunk: Callable[[bytes], None] | None,
     should_stop: ShouldStop | None,
 ) -> Iterator[Block]:
@@ -111,7 +117,7 @@ def _blocks(
     while True:
         if should_stop is not None and should_stop():
             raise Interrupted(f"Stopped while reading {path.name}; nothing was sent.")
-        wanted = BLOCK_BYTES if end is None else min(BLOCK_BYTES, end - position)
+        wanted = block_bytes if end is None else min(block_bytes, end - position)
         try:
             chunk = os.read(descriptor, wanted) if wanted > 0 else b""
         except OSError as error:
@@ -172,6 +178,11 @@ def iter_lines(path: Path, *, start: int = 0, end: int | None = None) -> Iterato
         for place, raw in enumerate(lines, number):
             yield RawLine(place, offset, raw.removesuffix(b"\r"))
             offset += len(raw) + 1
+
+
+def is_blank(raw: bytes) -> bool:
+    """Tell whether a line holds nothing but space."""
+    return not raw.strip(_SPACE)
 
 
 def parse(raw: bytes) -> Any:

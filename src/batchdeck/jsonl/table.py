@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from batchdeck.errors import InvalidInput
-from batchdeck.jsonl.read import BOM, file_stat, parse_object, read_blocks
+from batchdeck.jsonl.read import file_stat, is_blank, parse_object, read_blocks
 from batchdeck.models.progress import ShouldStop
 
 csv.field_size_limit(2**31 - 1)
@@ -113,7 +113,7 @@ class Table:
                     yield TableRow(number, {}, (), "wrong_encoding", message)
                     continue
                 except ValueError as error:
-                    if raw.strip():
+                    if not is_blank(raw):
                         message = f"Row {number} is not a JSON object: {error}."
                         yield TableRow(number, {}, (), "invalid_row", message)
                     else:
@@ -181,6 +181,6 @@ def _first_lines(path: Path) -> Iterator[bytes]:
 
 def _keys(path: Path, first: bytes) -> tuple[str, ...]:
     try:
-        return tuple(parse_object(first.removeprefix(BOM)))
+        return tuple(parse_object(first))
     except ValueError as error:
         raise InvalidInput(f"The first line of {path.name} is not a JSON object: {error}.") from error

@@ -51,7 +51,7 @@ class FileWindow:
     ) -> int | None:
         """Return the byte at which a text next stands in the file, or None.
 
-        Letters a to z match in either case. The text is sought as JSON writes it, with `\\u` escapes or without.
+        Letters a to z match in either case. The text is sought as JSON writes it, with and without escapes.
 
         Args:
             text: What is sought; it need not be a whole value.
