@@ -10,30 +10,20 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Vertical, VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
 from batchdeck.errors import BatchdeckError, Interrupted
 from batchdeck.ui import create_steps as steps
 from batchdeck.ui import format as words
-from batchdeck.ui import text
 from batchdeck.ui.bindings import bindings_for
 from batchdeck.ui.creating import question, stage_of, start_sending
 from batchdeck.ui.messages import WorkChanged
 from batchdeck.ui.reading import Reading
 from batchdeck.ui.screens.base import ActionScreen
 from batchdeck.ui.screens.confirm import ConfirmScreen
-from batchdeck.ui.widgets.check_summary import check_summary
-from batchdeck.ui.widgets.create_options import CreateOptions
-from batchdeck.ui.widgets.field import Field
+from batchdeck.ui.widgets.create_form import CreateForm
 from batchdeck.ui.widgets.key_bar import KeyBar
-from batchdeck.ui.widgets.line_view import LineView
-from batchdeck.ui.widgets.path_input import PathInput
-from batchdeck.ui.widgets.problem_list import ProblemList
-from batchdeck.ui.widgets.progress_line import ProgressLine
-from batchdeck.ui.widgets.table_form import TableForm
 from batchdeck.ui.work import WorkState
 
 if TYPE_CHECKING:
@@ -46,7 +36,6 @@ _INTRO = (
     "A JSONL file with one request a line, or a CSV, TSV or JSONL table to build requests from.\n"
     "Tab completes the path, ctrl+o opens a tree, enter checks. Nothing is sent before you say so."
 )
-_PARTS = ("create-table", "create-progress", "create-words", "create-checked")
 
 
 class CreateScreen(ActionScreen[None]):
@@ -86,22 +75,17 @@ class CreateScreen(ActionScreen[None]):
         self._work: Work | None = None
 
     def compose(self) -> ComposeResult:
-        """File at the top; the check at the left, the options at the right; keys below."""
+        """A head line, the form, the keys."""
         yield Static("Create a batch", id="create-head", markup=False)
-        with VerticalScroll(id="create-form", can_focus=False):
-            yield Field("file", PathInput(str(self._first_path or ""), id="create-path"))
-            yield TableForm(id="create-table")
-            yield ProgressLine(self.deck.glyphs, id="create-progress")
-            yield Static(id="create-words", markup=False)
-            with Container(id="create-checked"):
-                with Vertical(id="create-found"):
-                    yield Static(id="create-summary", markup=False)
-                    yield ProblemList(id="create-problems")
-                    yield Static(id="create-line", markup=False)
-                yield CreateOptions(
-                    self.deck.profile.completion_window, self.deck.glyphs, id="create-options"
-                )
+        yield CreateForm(
+            self._first_path, self.deck.profile.completion_window, self.deck.glyphs, id="create-form"
+        )
         yield KeyBar()
+
+    @property
+    def form(self) -> CreateForm:
+        """The form."""
+        return self.query_one(CreateForm)
 
     def on_mount(self) -> None:
         """Check the file that was given."""
@@ -109,29 +93,20 @@ class CreateScreen(ActionScreen[None]):
         if self._first_path is not None:
             self.do_create_check()
 
-    def _show(self, *names: str) -> None:
-        """Show these parts of the form and no others."""
-        for name in _PARTS:
-            self.query_one(f"#{name}").display = name in names
-
-    def _say(self, sentence: str, style: str = "$text-muted") -> None:
-        self.query_one("#create-words", Static).update(text.content(sentence, style))
-        self.query_one("#create-words").display = True
-
     def _forget(self) -> None:
         """Another file: what was found is of no use."""
         if self._reading is not None:
             self._reading.stop()
         self._reading = self._checked = self._table = None
-        self._say(_INTRO)
-        self._show("create-words")
+        self.form.say(_INTRO)
+        self.form.show_only("create-words")
 
     def _step(self, step: Callable[[Reading], Awaitable[Message]], sentence: str) -> None:
         """Run a step that only reads; a newer one takes its place."""
         if self._reading is not None:
             self._reading.stop()
         reading = self._reading = Reading(self)
-        self._say(sentence)
+        self.form.say(sentence)
 
         async def run() -> None:
             try:
@@ -145,20 +120,18 @@ class CreateScreen(ActionScreen[None]):
 
     def _step_ended(self) -> None:
         self._reading = None
-        self.query_one("#create-progress").display = False
+        self.form.show_progress(None)
 
     @on(Reading.Progressed)
     def _show_progress(self, event: Reading.Progressed) -> None:
         if event.reading is self._reading:
-            progress = self.query_one("#create-progress", ProgressLine)
-            progress.display = True
-            progress.show(event.progress, self.deck.services.clock.monotonic())
+            self.form.show_progress(event.progress)
 
     @on(Refused)
     def _show_refusal(self, event: Refused) -> None:
         if event.reading is self._reading:
             self._step_ended()
-            self._say(event.words, "$text-error")
+            self.form.say(event.words, "$text-error")
 
     # --- the file -------------------------------------------------------------
 
@@ -182,7 +155,7 @@ class CreateScreen(ActionScreen[None]):
         """Choose the file from a tree."""
         from batchdeck.ui.screens.file_tree import FileTreeScreen
 
-        typed = self.query_one("#create-path", PathInput).path
+        typed = self.form.path
 
         def chosen(path: Path | None) -> None:
             if path is not None:
@@ -192,15 +165,13 @@ class CreateScreen(ActionScreen[None]):
 
     def do_create_check(self) -> None:
         """Find out what the file is, and judge it."""
-        path = self.query_one("#create-path", PathInput).path
+        path = self.form.path
         if path is not None and self._work is None:
             self._check(path)
 
     def _check(self, path: Path) -> None:
-        field = self.query_one("#create-path", PathInput)
         self._forget()
-        with field.prevent(Input.Changed):
-            field.value = str(path)
+        self.form.set_path(path)
         services = self.deck.services
         self._step(lambda reading: steps.look(services, path, reading), f"Checking {path.name}. Esc stops.")
 
@@ -208,24 +179,24 @@ class CreateScreen(ActionScreen[None]):
     def _table_found(self, event: steps.TableFound) -> None:
         self._step_ended()
         self._table = event.path
-        self._show("create-table")
-        form = self.query_one(TableForm)
+        self.form.show_only("create-table")
+        form = self.form.table
         form.begin(event.path)
         form.focus_template()
 
     def _preview(self) -> None:
-        table, template = self._table, self.query_one(TableForm).template
+        table, template = self._table, self.form.table.template
         if table is not None and template is not None:
             self._step(lambda _: steps.preview(table, template), "Building the first requests.")
 
     @on(steps.Previewed)
     def _show_preview(self, event: steps.Previewed) -> None:
         self._step_ended()
-        self._show("create-table")
-        self.query_one(TableForm).show(event.preview)
+        self.form.show_only("create-table")
+        self.form.table.show(event.preview)
 
     def _build(self, table: Path) -> None:
-        form = self.query_one(TableForm)
+        form = self.form.table
         template, out = form.template, form.out
         if template is None or out is None:
             form.say("A template and a file to build to are needed.", "$text-error")
@@ -240,8 +211,8 @@ class CreateScreen(ActionScreen[None]):
     def _built(self, event: steps.Built) -> None:
         self._step_ended()
         if event.report.problem_count:
-            self._show("create-table")
-            self.query_one(TableForm).show_problems(event.report.problems, event.report.problem_count)
+            self.form.show_only("create-table")
+            self.form.table.show_problems(event.report.problems, event.report.problem_count)
             return
         self._check(Path(event.report.path))
 
@@ -249,39 +220,8 @@ class CreateScreen(ActionScreen[None]):
     def _show_check(self, event: steps.Checked) -> None:
         self._step_ended()
         self._checked = event
-        report = event.report
-        self._show("create-checked")
-        self.query_one("#create-summary", Static).update(
-            check_summary(report, event.estimate, self.deck.glyphs)
-        )
-        problems = self.query_one(ProblemList)
-        problems.display = bool(report.problems)
-        problems.show(report.problems)
-        self._show_line()
-        options = self.query_one(CreateOptions)
-        options.display = report.is_valid or report.is_valid_when_split
-        options.offer(report)
-        if report.problems and not options.display:
-            problems.focus()
+        self.form.show_check(event.report, event.estimate)
         self.refresh_bindings()
-
-    @on(LineView.Moved)
-    def _show_line(self) -> None:
-        """The text of the line with the problem under the cursor."""
-        problem = self.query_one(ProblemList).chosen
-        line = self.query_one("#create-line", Static)
-        line.display = problem is not None
-        if problem is not None and self._checked is not None:
-            report = self._checked.report
-            hidden = report.error_count + report.warning_count - len(report.problems)
-            more = f"\n{words.count(hidden)} more problems are not listed." if hidden > 0 else ""
-            line.update(
-                Content.assemble(
-                    text.content(problem.message, "bold"),
-                    text.content(f"\n{problem.text}" if problem.text else "", "$text-muted"),
-                    more,
-                )
-            )
 
     # --- sending --------------------------------------------------------------
 
@@ -308,7 +248,7 @@ class CreateScreen(ActionScreen[None]):
             self._build(self._table)
         elif checked is not None:
             try:
-                options = self.query_one(CreateOptions).read()
+                options = self.form.options.read()
             except ValueError as error:
                 self.notify(str(error), severity="warning", markup=False)
                 return
@@ -321,15 +261,15 @@ class CreateScreen(ActionScreen[None]):
     @on(steps.Planned)
     def _ask(self, event: steps.Planned) -> None:
         self._step_ended()
-        self.query_one("#create-words").display = False
+        self.form.say("")
         plan, wait = event.plan, event.wait_for_room
         estimate = self._checked.estimate if self._checked is not None else None
         what = words.plural(len(plan.batches), "batch")
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._show("create-progress", "create-words")
-                self._say("Esc leaves this view; the work goes on.")
+                self.form.show_only("create-progress", "create-words")
+                self.form.say("Esc leaves this view; the work goes on.")
                 self.set_focus(None)
                 self._work = start_sending(self.deck, plan, wait_for_room=wait)
 
@@ -351,31 +291,28 @@ class CreateScreen(ActionScreen[None]):
             return
         if work.state is WorkState.RUNNING:
             if work.progress is not None:
-                shown = stage_of(work.progress, can_stop=work.can_stop)
-                self.query_one("#create-progress", ProgressLine).show(
-                    shown, self.deck.services.clock.monotonic()
-                )
+                self.form.show_progress(stage_of(work.progress, can_stop=work.can_stop))
             return
         self._work = None
-        self._show("create-words")
+        self.form.show_only("create-words")
         if work.state is WorkState.DONE:
-            self._say(f"{work.outcome or 'Done.'}\n\nEsc goes back to the list.", "$text-success")
+            self.form.say(f"{work.outcome or 'Done.'}\n\nEsc goes back to the list.", "$text-success")
         elif isinstance(work.error, BatchdeckError):
-            self._say(work.error.line, "$text-error")
+            self.form.say(work.error.line, "$text-error")
 
     def do_create_stop(self) -> None:
         """Stop sending, where that is still possible."""
         work = self._work
         if work is not None and not work.can_stop:
-            self._say("The create is on its way: it cannot be stopped any more.", "$text-warning")
+            self.form.say("The create is on its way: it cannot be stopped any more.", "$text-warning")
         elif work is not None:
             work.stop()
-            self._say("Stopping at the next safe place.")
+            self.form.say("Stopping at the next safe place.")
 
     def do_view_back(self) -> None:
         """Stop a check; else leave."""
         if self._reading is not None:
             self._forget()
-            self._say("Stopped. Nothing was sent.")
+            self.form.say("Stopped. Nothing was sent.")
         else:
             self.dismiss(None)

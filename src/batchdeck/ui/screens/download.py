@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from batchdeck.errors import BatchdeckError, Interrupted, TargetExists
+from batchdeck.services.names import safe_stem
 from batchdeck.ui import format as words
 from batchdeck.ui import text
 from batchdeck.ui.messages import WorkChanged
@@ -135,12 +136,15 @@ class DownloadScreen(Dialog[None]):
             return
         join = (table, on_template) if table is not None and on_template else None
         services = self.deck.services
-        jobs = [(batch_id, kind) for batch_id in self.batch_ids for kind in kinds]
 
         async def download(work: Work) -> str | None:
             good = 0
-            for batch_id, kind in jobs:
-                good += await self._one(services, work, batch_id, kind, folder, join)
+            for batch_id in self.batch_ids:
+                there = [kind for kind in kinds if await _has(services, batch_id, kind)]
+                if not there:
+                    self._tell(f"{batch_id} has none of these files.", is_good=False)
+                for kind in there:
+                    good += await self._one(services, work, batch_id, kind, folder, join)
             return f"{words.plural(good, 'file')} in {folder}." if good else None
 
         self._show_running()
@@ -168,22 +172,20 @@ class DownloadScreen(Dialog[None]):
                 if choice == "skip":
                     self._tell(f"{error.sentence} Left as it is.", is_good=False)
                     return 0
-                force, to = (True, to) if choice == "overwrite" else (force, folder / batch_id)
+                force, to = (True, to) if choice == "overwrite" else (force, folder / safe_stem(batch_id))
             except BatchdeckError as error:
                 self._tell(error.line, is_good=False)
                 return 0
             else:
                 for sentence in sentences:
                     self._tell(sentence, is_good=True)
-                if not sentences:
-                    self._tell(f"{batch_id} has no {kind} file.", is_good=True)
                 return len(sentences)
 
     async def _ask(self, question: str, batch_id: str) -> str:
         """What to do about a file that stands there; nobody watching means to leave it."""
         if not self.is_attached or not self.is_current:
             return "skip"
-        return await self.app.push_screen_wait(ExistsScreen(question, batch_id))
+        return await self.app.push_screen_wait(ExistsScreen(question, safe_stem(batch_id)))
 
     def _tell(self, sentence: str, *, is_good: bool) -> None:
         """Say it here, or as a toast when the dialog is hidden."""
@@ -212,7 +214,7 @@ class DownloadScreen(Dialog[None]):
         progress = self.query_one("#download-progress", ProgressLine)
         if work.state is WorkState.RUNNING:
             if work.progress is not None:
-                progress.show(work.progress, self.deck.services.clock.monotonic())
+                progress.show(work.progress)
             return
         progress.display = False
         self.set_no_label("Close")
@@ -246,6 +248,16 @@ class DownloadScreen(Dialog[None]):
         """Stop the download."""
         if self._work is not None:
             self._work.stop()
+
+
+async def _has(services: Services, batch_id: str, kind: Kind) -> bool:
+    """False when the history says that a batch has no such file."""
+    record = await services.browse.batch(batch_id)
+    if record is None or kind in MERGED:
+        return True
+    batch = record.batch
+    ids = {"output": batch.output_file_id, "errors": batch.error_file_id, "input": batch.input_file_id}
+    return bool(ids[kind])
 
 
 async def _bring(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ from textual.widgets import Static
 
 from batchdeck.errors import TargetExists
 from batchdeck.models.lines import FailureGroup
+from batchdeck.services.names import safe_stem
 from batchdeck.ui import format as words
 from batchdeck.ui.screens.confirm import ConfirmScreen
 from batchdeck.ui.screens.dialog import Dialog
@@ -41,7 +41,7 @@ class ExportScreen(Dialog[None]):
 
     def compose_body(self) -> Iterable[Widget]:
         """The file."""
-        name = f"{_file_part(self.batch_id)}_{_file_part(self.group.code)}.jsonl"
+        name = f"{safe_stem(self.batch_id)}_{safe_stem(self.group.code)}.jsonl"
         yield Field("to file", PathInput(str(self.deck.services.folders.downloads / name), id="export-path"))
         yield Static(
             "JSONL holds each request with its answer; a name that ends in .csv gives a table without them.",
@@ -86,8 +86,3 @@ class ExportScreen(Dialog[None]):
 
         deck.start_work(f"Exporting {words.plural(group.count, 'request')}", export)
         self.dismiss(None)
-
-
-def _file_part(remote: str) -> str:
-    """A part of a file name from text someone else wrote: letters, digits, dash and underscore alone."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", remote)[:60].strip("-") or "unnamed"

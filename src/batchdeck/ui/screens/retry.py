@@ -103,9 +103,7 @@ class RetryScreen(Dialog[None]):
 
     @on(Reading.Progressed)
     def _show_progress(self, event: Reading.Progressed) -> None:
-        self.query_one("#retry-progress", ProgressLine).show(
-            event.progress, self.deck.services.clock.monotonic()
-        )
+        self.query_one("#retry-progress", ProgressLine).show(event.progress)
 
     @on(Planned)
     def _show_plans(self, event: Planned) -> None:

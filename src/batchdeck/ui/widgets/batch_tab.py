@@ -140,7 +140,7 @@ class BatchTab(ActionNode, Vertical):
     def _show_progress(self, event: Reading.Progressed) -> None:
         """Show how far the reading is."""
         if event.reading is self._reading and not self.is_loaded:
-            self.query_one(ProgressLine).show(event.progress, self.deck.services.clock.monotonic())
+            self.query_one(ProgressLine).show(event.progress)
 
     def _show_only(self, selector: str) -> None:
         for child in self.children:

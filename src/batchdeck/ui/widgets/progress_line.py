@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, cast
+
 from textual.content import Content
 from textual.widgets import Static
 
@@ -9,6 +11,9 @@ from batchdeck.models.progress import Progress
 from batchdeck.ui import text
 from batchdeck.ui.glyphs import UNICODE, Glyphs
 from batchdeck.ui.pace import Pace
+
+if TYPE_CHECKING:
+    from batchdeck.ui.app import BatchdeckApp
 
 
 class ProgressLine(Static):
@@ -23,13 +28,9 @@ class ProgressLine(Static):
         self._glyphs = glyphs
         self._pace = Pace()
 
-    def show(self, progress: Progress, at: float) -> None:
-        """Show a step of the work.
-
-        Args:
-            at: Seconds of a clock that never goes back.
-        """
-        self._pace.note(progress, at)
+    def show(self, progress: Progress) -> None:
+        """Show a step of the work."""
+        self._pace.note(progress, cast("BatchdeckApp", self.app).services.clock.monotonic())
         bar_width = max(6, min(30, self.size.width - 40))
         parts: list[Content | tuple[str, str]] = [text.line(progress.stage), ("\n", "")]
         if progress.total:
