@@ -7,56 +7,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from batchdeck.models.batch import Batch, BatchStatus
+from batchdeck.models.batch import Batch
 from batchdeck.models.stored import Changes
 from batchdeck.store.details import decode, digest, encode, name_of, search_text, to_seconds
 from batchdeck.store.filter_sql import flat, plain, plain_or_none
-
-STATE_RANKS = {
-    BatchStatus.UNKNOWN: 0,
-    BatchStatus.VALIDATING: 1,
-    BatchStatus.IN_PROGRESS: 2,
-    BatchStatus.FINALIZING: 3,
-    BatchStatus.CANCELLING: 4,
-    BatchStatus.FAILED: 5,
-    BatchStatus.EXPIRED: 6,
-    BatchStatus.CANCELLED: 7,
-    BatchStatus.COMPLETED: 8,
-}
-"""The order of states in the list: active ones first, then those that went wrong."""
+from batchdeck.store.states import PLACE_BITS, STATE_RANKS
 
 SEEN_EVERY = 60
 """Seconds: `seen_at` of a batch of which nothing changed is written no more often than that."""
 
-_PLACE_BITS = 20
-_COLUMNS = (
-    "status",
+_LAST_SECOND = 2**42
+_KEYS = (
     "state_rank",
-    "created_at",
-    "ended_at",
     "total",
     "completed",
     "failed",
     "done",
+    "ended_at",
+    "gone_at",
     "model",
     "endpoint",
-    "gone_at",
-    "seen_at",
     "name_key",
-    "input_file_id",
-    "retry_of",
-    "group_id",
-    "operation_id",
 )
-_INSERT = (
-    f"INSERT INTO batches (place, account_id, id, lineage_root, {', '.join(_COLUMNS)})"
-    f" VALUES (?, ?, ?, ?{', ?' * len(_COLUMNS)})"
+_INSERT_KEYS = (
+    f"INSERT INTO batches (place, account_id, {', '.join(_KEYS)}) VALUES (?, ?{', ?' * len(_KEYS)})"
 )
-_UPDATE = f"UPDATE batches SET {' = ?, '.join(_COLUMNS)} = ? WHERE place = ?"
-_FIND = (
-    "SELECT b.place, b.created_at, b.seen_at, b.gone_at, b.retry_of, b.total, b.completed, b.failed,"
-    " d.digest, d.input_name FROM batches b JOIN batch_details d ON d.place = b.place"
-    " WHERE b.account_id = ? AND b.id = ?"
+_LINKS = ("input_file_id", "retry_of", "group_id", "operation_id")
+_INSERT_DETAILS = (
+    "INSERT INTO batch_details (place, account_id, id, profile, input_name, seen_at, digest, body, name,"
+    f" {', '.join(_LINKS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?{', ?' * len(_LINKS)})"
+)
+_UPDATE_DETAILS = (
+    "UPDATE batch_details SET profile = ?, seen_at = ?, digest = ?, body = ?, name = ?,"
+    f" {' = ?, '.join(_LINKS)} = ? WHERE place = ?"
 )
 
 
@@ -67,11 +50,11 @@ class _Row:
     id: str
     body: str
     digest: bytes
-    columns: tuple[object, ...]
+    created_at: int
+    keys: tuple[object, ...]
     text: str
     name: str
-    created_at: int
-    retry_of: str | None
+    links: tuple[str | None, ...]
     counts: tuple[int, int, int]
 
 
@@ -90,69 +73,69 @@ def upsert(
     seen = seen_at.timestamp()
     # The last is the oldest: storing it first puts batches of one second in the order of the service.
     for batch in reversed(batches):
-        found = connection.execute(_FIND, (account_id, plain(batch.id))).fetchone()
         body = encode(batch)
         mark = digest(body)
+        found = connection.execute(
+            "SELECT place, seen_at, digest, input_name, retry_of FROM batch_details"
+            " WHERE account_id = ? AND id = ?",
+            (account_id, plain(batch.id)),
+        ).fetchone()
         if found is None:
             input_name = _input_name(connection, account_id, batch.input_file_id)
-            row = _row(batch, body, mark, input_name, name_keys, seen, None)
+            row = _row(batch, body, mark, input_name, name_keys, int(seen))
             _insert(connection, account_id, row, profile, input_name, seen)
             new.append(batch.id)
             continue
-        place, created_at, last_seen, gone_at, retry_of, *counts, known_mark, input_name = found
-        if known_mark == mark and gone_at is None:
+        place, last_seen, known_mark, input_name, retry_of = found
+        if known_mark == mark and not _is_gone(connection, place):
             if seen - last_seen >= SEEN_EVERY:
-                connection.execute("UPDATE batches SET seen_at = ? WHERE place = ?", (seen, place))
+                connection.execute("UPDATE batch_details SET seen_at = ? WHERE place = ?", (seen, place))
             continue
-        row = _row(batch, body, mark, input_name, name_keys, seen, created_at)
-        _update(connection, account_id, place, row, profile, created_at)
-        if row.created_at != created_at:
+        row = _row(batch, body, mark, input_name, name_keys, place >> PLACE_BITS)
+        _update(connection, place, row, profile, seen)
+        if row.created_at != place >> PLACE_BITS:
             place = _move(connection, place, row.created_at)
-        if row.counts != tuple(counts):
-            _sample(connection, place, row, seen)
-        if row.retry_of != retry_of:
+        if row.links[1] != retry_of:
             relink(connection, account_id, row.id)
         changed.append(batch.id)
     return Changes(tuple(reversed(new)), tuple(reversed(changed)))
 
 
 def _row(
-    batch: Batch,
-    body: str,
-    mark: bytes,
-    input_name: str | None,
-    name_keys: tuple[str, ...],
-    seen: float,
-    known_created_at: int | None,
+    batch: Batch, body: str, mark: bytes, input_name: str | None, name_keys: tuple[str, ...], otherwise: int
 ) -> _Row:
+    """Derive what is stored of a batch.
+
+    Args:
+        otherwise: Where it stands in time, in seconds, when the service gives no time of creation.
+    """
     created = to_seconds(batch.created_at)
-    # A service that gives no time: the batch stands where it was first seen.
-    created_at = int(created) if created is not None else int(known_created_at or seen)
-    created_at = max(0, min(created_at, 2**42))
+    created_at = otherwise if created is None else max(0, min(int(created), _LAST_SECOND))
     ended = to_seconds(batch.ended_at)
     name = name_of(batch, input_name, name_keys)
-    retry_of = plain(batch.retry_of) if batch.retry_of else None
-    counts = batch.counts
-    numbers = (_count(counts.total), _count(counts.completed), _count(counts.failed))
-    columns = (
-        batch.status.value,
+    counts = (_count(batch.counts.total), _count(batch.counts.completed), _count(batch.counts.failed))
+    keys = (
         STATE_RANKS[batch.status],
-        created_at,
+        *counts,
+        batch.counts.done_share,
         None if ended is None else int(ended),
-        *numbers,
-        counts.done_share,
+        None,
         plain(batch.model),
         plain(batch.endpoint),
-        None,
-        seen,
         flat(name),
-        plain_or_none(batch.input_file_id),
-        retry_of,
-        plain_or_none(batch.group_id),
-        plain_or_none(batch.operation_id),
     )
-    text = search_text(batch, input_name, name)
-    return _Row(plain(batch.id), body, mark, columns, text, plain(name), created_at, retry_of, numbers)
+    links = (batch.input_file_id, batch.retry_of, batch.group_id, batch.operation_id)
+    return _Row(
+        id=plain(batch.id),
+        body=body,
+        digest=mark,
+        created_at=created_at,
+        keys=keys,
+        text=search_text(batch, input_name, name),
+        name=plain(name),
+        links=tuple(map(plain_or_none, links)),
+        counts=counts,
+    )
 
 
 def _insert(
@@ -164,33 +147,42 @@ def _insert(
     seen: float,
 ) -> None:
     place = _free_place(connection, row.created_at)
-    connection.execute(_INSERT, (place, account_id, row.id, row.id, *row.columns))
+    connection.execute(_INSERT_KEYS, (place, account_id, *row.keys))
     connection.execute("INSERT INTO batch_texts VALUES (?, ?, ?)", (place, account_id, row.text))
     connection.execute(
-        "INSERT INTO batch_details VALUES (?, ?, ?, ?, ?, ?, NULL)",
-        (place, row.body, row.digest, row.name, profile, input_name),
+        _INSERT_DETAILS,
+        (place, account_id, row.id, profile, input_name, seen, row.digest, row.body, row.name, *row.links),
     )
-    _sample(connection, place, row, seen)
+    _sample(connection, place, row.counts, seen)
     relink(connection, account_id, row.id)
 
 
-def _update(
-    connection: sqlite3.Connection, account_id: int, place: int, row: _Row, profile: str, created_at: int
-) -> None:
-    connection.execute(_UPDATE, (*row.columns, place))
+def _update(connection: sqlite3.Connection, place: int, row: _Row, profile: str, seen: float) -> None:
+    """Write what differs: an index is only touched when its column is."""
+    known = connection.execute(f"SELECT {', '.join(_KEYS)} FROM batches WHERE place = ?", (place,)).fetchone()
+    different = [(key, value) for key, value, old in zip(_KEYS, row.keys, known, strict=True) if value != old]
+    if different:
+        assignments = ", ".join(f"{key} = ?" for key, _ in different)
+        connection.execute(
+            f"UPDATE batches SET {assignments} WHERE place = ?", (*(value for _, value in different), place)
+        )
     connection.execute(
         "UPDATE batch_texts SET text = ? WHERE place = ? AND text <> ?", (row.text, place, row.text)
     )
-    connection.execute(
-        "UPDATE batch_details SET body = ?, digest = ?, name = ?, profile = ? WHERE place = ?",
-        (row.body, row.digest, row.name, profile, place),
-    )
+    connection.execute(_UPDATE_DETAILS, (profile, seen, row.digest, row.body, row.name, *row.links, place))
+    if row.counts != known[1:4]:
+        _sample(connection, place, row.counts, seen)
+
+
+def _is_gone(connection: sqlite3.Connection, place: int) -> bool:
+    row = connection.execute("SELECT gone_at IS NOT NULL FROM batches WHERE place = ?", (place,)).fetchone()
+    return bool(row[0])
 
 
 def _free_place(connection: sqlite3.Connection, created_at: int) -> int:
-    first = created_at << _PLACE_BITS
+    first = created_at << PLACE_BITS
     row = connection.execute(
-        "SELECT max(place) FROM batches WHERE place BETWEEN ? AND ?", (first, first + (1 << _PLACE_BITS) - 1)
+        "SELECT max(place) FROM batches WHERE place BETWEEN ? AND ?", (first, first + (1 << PLACE_BITS) - 1)
     ).fetchone()
     return first if row[0] is None else int(row[0]) + 1
 
@@ -202,8 +194,8 @@ def _move(connection: sqlite3.Connection, place: int, created_at: int) -> int:
     return moved
 
 
-def _sample(connection: sqlite3.Connection, place: int, row: _Row, seen: float) -> None:
-    connection.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?)", (place, seen, *row.counts))
+def _sample(connection: sqlite3.Connection, place: int, counts: tuple[int, int, int], seen: float) -> None:
+    connection.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?)", (place, seen, *counts))
 
 
 def relink(connection: sqlite3.Connection, account_id: int, batch_id: str) -> None:
@@ -212,29 +204,29 @@ def relink(connection: sqlite3.Connection, account_id: int, batch_id: str) -> No
     The root is the oldest ancestor that is named anywhere, known to the history or not, so that two retries
     of an unknown batch are of one lineage. A circle of retries ends where it closes.
     """
-    own = connection.execute(
-        "SELECT retry_of, lineage_root FROM batches WHERE account_id = ? AND id = ?", (account_id, batch_id)
+    parent, old_root, has_children = connection.execute(
+        "SELECT retry_of, lineage_root, EXISTS (SELECT 1 FROM batch_details"
+        " WHERE account_id = ?1 AND retry_of = ?2) FROM batch_details WHERE account_id = ?1 AND id = ?2",
+        (account_id, batch_id),
     ).fetchone()
-    parent, old_root = own
     root = batch_id
     if parent is not None and parent != batch_id:
         row = connection.execute(
-            "SELECT lineage_root FROM batches WHERE account_id = ? AND id = ?", (account_id, parent)
+            "SELECT coalesce(lineage_root, id) FROM batch_details WHERE account_id = ? AND id = ?",
+            (account_id, parent),
         ).fetchone()
         root = parent if row is None else row[0]
-    has_children = connection.execute(
-        "SELECT 1 FROM batches WHERE account_id = ? AND retry_of = ? LIMIT 1", (account_id, batch_id)
-    ).fetchone()
-    if has_children is not None:
+    if has_children:
         connection.execute(
-            "WITH RECURSIVE tree (id) AS (SELECT ?2 UNION SELECT b.id FROM batches b JOIN tree"
-            " ON b.account_id = ?1 AND b.retry_of = tree.id)"
-            " UPDATE batches SET lineage_root = ?3 WHERE account_id = ?1 AND id IN (SELECT id FROM tree)",
+            "WITH RECURSIVE tree (id) AS (SELECT ?2 UNION SELECT d.id FROM batch_details d JOIN tree"
+            " ON d.account_id = ?1 AND d.retry_of = tree.id)"
+            " UPDATE batch_details SET lineage_root = nullif(?3, id)"
+            " WHERE account_id = ?1 AND id IN (SELECT id FROM tree)",
             (account_id, batch_id, root),
         )
-    elif old_root != root:
+    elif (old_root or batch_id) != root:
         connection.execute(
-            "UPDATE batches SET lineage_root = ? WHERE account_id = ? AND id = ?",
+            "UPDATE batch_details SET lineage_root = nullif(?1, id) WHERE account_id = ?2 AND id = ?3",
             (root, account_id, batch_id),
         )
 
@@ -247,8 +239,8 @@ def rename_input(connection: sqlite3.Connection, account_id: int, input_file_id:
         (account_id, plain(input_file_id), shown),
     )
     rows = connection.execute(
-        "SELECT b.place, b.id, d.body, d.name, d.input_name FROM batches b JOIN batch_details d"
-        " ON d.place = b.place WHERE b.account_id = ? AND b.input_file_id = ? AND d.input_name IS NOT ?",
+        "SELECT place, id, body, name, input_name FROM batch_details"
+        " WHERE account_id = ? AND input_file_id = ? AND input_name IS NOT ?",
         (account_id, plain(input_file_id), shown),
     ).fetchall()
     for place, batch_id, body, known_name, known_input_name in rows:

@@ -7,17 +7,21 @@ import sqlite3
 from collections.abc import Sequence
 from datetime import datetime
 
-from batchdeck.models.batch import Batch, BatchRecord, BatchStatus, Usage
+from batchdeck.models.batch import PART_KEY, Batch, BatchRecord, BatchStatus, Usage
 from batchdeck.models.filter import BatchFilter
 from batchdeck.models.query import BatchSort, Totals, Window
 from batchdeck.models.stored import Changes
 from batchdeck.store import batch_reads, batch_writes
 from batchdeck.store.base import Database
 from batchdeck.store.details import usage_to_list
-from batchdeck.store.filter_sql import plain
+from batchdeck.store.filter_sql import conditions, plain
+from batchdeck.store.orders import Orders, Query, place_range
+from batchdeck.store.states import LAST_ACTIVE
 
 NAME_KEYS = ("description", "name", "title", "job", "source")
 """Metadata keys that give a batch its name, the first that has a value."""
+
+_MANY = 5_000
 
 
 class Batches:
@@ -25,7 +29,9 @@ class Batches:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._orders = batch_reads.Orders()
+        self._orders = Orders()
+
+    # --- what the service says ----------------------------------------------
 
     async def upsert(
         self,
@@ -49,126 +55,13 @@ class Batches:
 
         return await self._database.write(work)
 
-    async def window(
-        self,
-        account_id: int,
-        filter: BatchFilter,
-        sort: BatchSort,
-        *,
-        offset: int,
-        limit: int,
-        now: datetime,
-    ) -> Window:
-        """A page of what matches; an offset past the end gives the last page's worth of no rows."""
-        generation = self._database.generation
-        offset = max(0, offset)
-
-        def work(connection: sqlite3.Connection) -> Window:
-            if batch_reads.is_plain(filter, sort):
-                total = sum(batch_reads.tally(connection, account_id).values())
-                places: Sequence[int] = batch_reads.newest_places(
-                    connection, account_id, offset, limit, total, descending=sort.descending
-                )
-            else:
-                everything = self._orders.places(connection, generation, account_id, filter, sort, now)
-                total = len(everything)
-                places = everything[offset : offset + max(0, limit)]
-            return Window(batch_reads.rows_at(connection, places), offset, total)
-
-        return await self._database.read(work)
-
-    async def locate(
-        self, account_id: int, batch_id: str, filter: BatchFilter, sort: BatchSort, *, now: datetime
-    ) -> int | None:
-        """The place of a batch among all that match, from 0, or None when it does not."""
-        generation = self._database.generation
-
-        def work(connection: sqlite3.Connection) -> int | None:
-            row = connection.execute(
-                "SELECT place FROM batches WHERE account_id = ? AND id = ?", (account_id, plain(batch_id))
-            ).fetchone()
-            if row is None:
-                return None
-            if batch_reads.is_plain(filter, sort):
-                sign = ">" if sort.descending else "<"
-                before = connection.execute(
-                    f"SELECT count(*) FROM batches WHERE account_id = ? AND place {sign} ?",
-                    (account_id, row[0]),
-                ).fetchone()
-                return int(before[0])
-            everything = self._orders.places(connection, generation, account_id, filter, sort, now)
-            try:
-                return everything.index(row[0])
-            except ValueError:
-                return None
-
-        return await self._database.read(work)
-
-    async def ids(self, account_id: int, filter: BatchFilter, sort: BatchSort, *, now: datetime) -> list[str]:
-        """The ids of all that match, in order."""
-        generation = self._database.generation
-
-        def work(connection: sqlite3.Connection) -> list[str]:
-            places = self._orders.places(connection, generation, account_id, filter, sort, now)
-            known = dict(
-                connection.execute("SELECT place, id FROM batches WHERE account_id = ?", (account_id,))
-            )
-            return [known[place] for place in places]
-
-        return await self._database.read(work)
-
-    async def get(self, account_id: int, batch_id: str) -> BatchRecord | None:
-        """One batch, or None when it was never seen."""
-        found = await self.get_many(account_id, [batch_id])
-        return found[0] if found else None
-
-    async def get_many(self, account_id: int, ids: Sequence[str]) -> list[BatchRecord]:
-        """The batches of these ids that are known, in this order."""
-
-        def work(connection: sqlite3.Connection) -> list[BatchRecord]:
-            places = []
-            for batch_id in ids:
-                row = connection.execute(
-                    "SELECT place FROM batches WHERE account_id = ? AND id = ?", (account_id, plain(batch_id))
-                ).fetchone()
-                if row is not None:
-                    places.append(row[0])
-            return list(batch_reads.rows_at(connection, places))
-
-        return await self._database.read(work)
-
-    async def counts(self, account_id: int) -> dict[BatchStatus, int]:
-        """Batches by status; a status that none has is left out."""
-        return await self._database.read(lambda connection: batch_reads.tally(connection, account_id))
-
-    async def totals(self, account_id: int, filter: BatchFilter, *, now: datetime) -> Totals:
-        """Sums over what the filter shows."""
-        return await self._database.read(
-            lambda connection: batch_reads.totals(connection, account_id, filter, now)
-        )
-
-    async def active(self, account_id: int) -> list[BatchRecord]:
-        """Batches that can still change and are not gone, newest first."""
-        return await self._where(account_id, "b.state_rank <= 4 AND b.gone_at IS NULL ORDER BY b.place DESC")
-
-    async def newest_ids(self, account_id: int, limit: int) -> list[str]:
-        """The ids of the newest batches, newest first."""
-        return await self._ids("account_id = ? ORDER BY place DESC LIMIT ?", (account_id, limit))
-
-    async def between(self, account_id: int, oldest: datetime, newest: datetime) -> list[str]:
-        """Ids of batches made in a span of time, both ends included, that are not gone. Newest first."""
-        return await self._ids(
-            "account_id = ? AND place BETWEEN ? AND ? AND gone_at IS NULL ORDER BY place DESC",
-            (account_id, int(oldest.timestamp()) << 20, (int(newest.timestamp()) + 1 << 20) - 1),
-        )
-
     async def mark_gone(self, account_id: int, ids: Sequence[str], at: datetime) -> None:
         """Note that the service does not know these batches any more; they stay."""
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany(
-                "UPDATE batches SET gone_at = ? WHERE account_id = ? AND id = ? AND gone_at IS NULL",
-                [(at.timestamp(), account_id, plain(batch_id)) for batch_id in ids],
+                "UPDATE batches SET gone_at = ? WHERE place = ? AND gone_at IS NULL",
+                [(at.timestamp(), place) for place in _places(connection, account_id, ids)],
             )
 
         await self._database.write(work)
@@ -182,13 +75,12 @@ class Batches:
         summed = None if usage is None else json.dumps(usage_to_list(usage))
 
         def work(connection: sqlite3.Connection) -> None:
-            key = (account_id, plain(batch_id))
-            connection.execute("UPDATE batches SET cost = ? WHERE account_id = ? AND id = ?", (usd, *key))
-            connection.execute(
-                "UPDATE batch_details SET summed_usage = coalesce(?, summed_usage) WHERE place ="
-                " (SELECT place FROM batches WHERE account_id = ? AND id = ?)",
-                (summed, *key),
-            )
+            for place in _places(connection, account_id, [batch_id]):
+                connection.execute("UPDATE batches SET cost = ? WHERE place = ?", (usd, place))
+                connection.execute(
+                    "UPDATE batch_details SET summed_usage = coalesce(?, summed_usage) WHERE place = ?",
+                    (summed, place),
+                )
 
         await self._database.write(work)
 
@@ -198,49 +90,175 @@ class Batches:
             lambda connection: batch_writes.rename_input(connection, account_id, input_file_id, name)
         )
 
-    async def children(self, account_id: int, batch_id: str) -> list[BatchRecord]:
-        """The batches that retried this one, oldest first."""
-        return await self._where(account_id, "b.retry_of = ? ORDER BY b.place", plain(batch_id))
+    # --- the list -----------------------------------------------------------
 
-    async def lineage(self, account_id: int, batch_id: str) -> list[BatchRecord]:
-        """The whole tree a batch belongs to, oldest first, so that the root leads."""
+    async def window(
+        self,
+        account_id: int,
+        filter: BatchFilter,
+        sort: BatchSort,
+        *,
+        offset: int,
+        limit: int,
+        now: datetime,
+    ) -> Window:
+        """A page of what matches; past the end it has no rows."""
+        generation = self._database.generation
+        query = Query(account_id, filter, sort, now)
+        offset = max(0, offset)
+
+        def work(connection: sqlite3.Connection) -> Window:
+            places, total = self._orders.page(connection, query, generation, offset=offset, limit=limit)
+            return Window(batch_reads.rows_at(connection, places), offset, total)
+
+        return await self._database.read(work)
+
+    async def locate(
+        self, account_id: int, batch_id: str, filter: BatchFilter, sort: BatchSort, *, now: datetime
+    ) -> int | None:
+        """The place of a batch among all that match, from 0, or None when it does not."""
+        generation = self._database.generation
+        query = Query(account_id, filter, sort, now)
+
+        def work(connection: sqlite3.Connection) -> int | None:
+            found = _places(connection, account_id, [batch_id])
+            return self._orders.locate(connection, query, generation, found[0]) if found else None
+
+        return await self._database.read(work)
+
+    async def ids(self, account_id: int, filter: BatchFilter, sort: BatchSort, *, now: datetime) -> list[str]:
+        """The ids of all that match, in order."""
+        query = Query(account_id, filter, sort, now)
+
+        def work(connection: sqlite3.Connection) -> list[str]:
+            places = query.places(connection, -1)
+            if len(places) > _MANY:
+                known = dict(
+                    connection.execute(
+                        "SELECT place, id FROM batch_details WHERE account_id = ?", (account_id,)
+                    )
+                )
+                return [known[place] for place in places]
+            return [
+                connection.execute("SELECT id FROM batch_details WHERE place = ?", (place,)).fetchone()[0]
+                for place in places
+            ]
+
+        return await self._database.read(work)
+
+    async def counts(self, account_id: int) -> dict[BatchStatus, int]:
+        """Batches by status; a status that none has is left out."""
+        return await self._database.read(lambda connection: batch_reads.tally(connection, account_id))
+
+    async def totals(self, account_id: int, filter: BatchFilter, *, now: datetime) -> Totals:
+        """Sums over what the filter shows."""
+        where = conditions(account_id, filter, now)
+        return await self._database.read(lambda connection: batch_reads.totals(connection, where))
+
+    # --- single batches -----------------------------------------------------
+
+    async def get(self, account_id: int, batch_id: str) -> BatchRecord | None:
+        """One batch, or None when it was never seen."""
+        found = await self.get_many(account_id, [batch_id])
+        return found[0] if found else None
+
+    async def get_many(self, account_id: int, ids: Sequence[str]) -> list[BatchRecord]:
+        """The batches of these ids that are known, in this order."""
+        return await self._database.read(
+            lambda connection: list(batch_reads.rows_at(connection, _places(connection, account_id, ids)))
+        )
+
+    async def active(self, account_id: int) -> list[BatchRecord]:
+        """Batches that can still change and are not gone, newest first."""
         return await self._where(
             account_id,
-            "b.lineage_root = (SELECT lineage_root FROM batches WHERE account_id = ? AND id = ?)"
-            " ORDER BY b.id <> b.lineage_root, b.place",
+            "d.place IN (SELECT place FROM batches WHERE account_id = ? AND state_rank <= ?"
+            " AND gone_at IS NULL) ORDER BY d.place DESC",
             account_id,
-            plain(batch_id),
+            LAST_ACTIVE,
         )
+
+    async def newest_ids(self, account_id: int, limit: int) -> list[str]:
+        """The ids of the newest batches, newest first."""
+        return await self._ids("b.account_id = ? ORDER BY b.place DESC LIMIT ?", (account_id, limit))
+
+    async def between(self, account_id: int, oldest: datetime, newest: datetime) -> list[str]:
+        """Ids of batches made in a span of time, both ends included, that are not gone. Newest first."""
+        return await self._ids(
+            "b.account_id = ? AND b.place BETWEEN ? AND ? AND b.gone_at IS NULL ORDER BY b.place DESC",
+            (account_id, *place_range(oldest, newest)),
+        )
+
+    # --- batches that hang together -----------------------------------------
+
+    async def children(self, account_id: int, batch_id: str) -> list[BatchRecord]:
+        """The batches that retried this one, oldest first."""
+        return await self._where(account_id, "d.retry_of = ? ORDER BY d.place", plain(batch_id))
+
+    async def lineage(self, account_id: int, batch_id: str) -> list[BatchRecord]:
+        """The whole tree a batch belongs to: the root, where it is known, then the others, oldest first."""
+        known = plain(batch_id)
+
+        def work(connection: sqlite3.Connection) -> list[BatchRecord]:
+            row = connection.execute(
+                "SELECT coalesce(lineage_root, id) FROM batch_details WHERE account_id = ? AND id = ?",
+                (account_id, known),
+            ).fetchone()
+            root = known if row is None else row[0]
+            return batch_reads.rows_where(
+                connection,
+                "d.account_id = ?1 AND (d.id = ?2 OR d.lineage_root = ?2) ORDER BY d.id <> ?2, d.place",
+                (account_id, root),
+            )
+
+        return await self._database.read(work)
 
     async def group(self, account_id: int, group_id: str) -> list[BatchRecord]:
         """The batches that one split file became, in the order of their parts."""
-        found = await self._where(account_id, "b.group_id = ? ORDER BY b.place", plain(group_id))
+        found = await self._where(account_id, "d.group_id = ? ORDER BY d.place", plain(group_id))
         return sorted(found, key=_part)
 
     async def by_operation(self, account_id: int, operation_id: str) -> list[BatchRecord]:
         """The batches whose metadata name an operation; more than one is one too many."""
-        return await self._where(account_id, "b.operation_id = ? ORDER BY b.place", plain(operation_id))
+        return await self._where(account_id, "d.operation_id = ? ORDER BY d.place", plain(operation_id))
 
     async def by_input(self, account_id: int, input_file_id: str) -> list[BatchRecord]:
         """The batches made of an uploaded file, oldest first."""
-        return await self._where(account_id, "b.input_file_id = ? ORDER BY b.place", plain(input_file_id))
+        return await self._where(account_id, "d.input_file_id = ? ORDER BY d.place", plain(input_file_id))
 
     async def _where(self, account_id: int, where: str, *parameters: object) -> list[BatchRecord]:
         return await self._database.read(
             lambda connection: batch_reads.rows_where(
-                connection, f"b.account_id = ? AND {where}", (account_id, *parameters)
+                connection, f"d.account_id = ? AND {where}", (account_id, *parameters)
             )
         )
 
     async def _ids(self, where: str, parameters: tuple[object, ...]) -> list[str]:
         return await self._database.read(
             lambda connection: [
-                row[0] for row in connection.execute(f"SELECT id FROM batches WHERE {where}", parameters)
+                row[0]
+                for row in connection.execute(
+                    "SELECT d.id FROM batches b CROSS JOIN batch_details d ON d.place = b.place"
+                    f" WHERE {where}",
+                    parameters,
+                )
             ]
         )
 
 
+def _places(connection: sqlite3.Connection, account_id: int, ids: Sequence[str]) -> list[int]:
+    """The places of the batches that are known, in this order."""
+    places = []
+    for batch_id in ids:
+        row = connection.execute(
+            "SELECT place FROM batch_details WHERE account_id = ? AND id = ?", (account_id, plain(batch_id))
+        ).fetchone()
+        if row is not None:
+            places.append(row[0])
+    return places
+
+
 def _part(record: BatchRecord) -> int:
     """The place of a batch among the parts of its file."""
-    number, _, _ = record.batch.metadata.get("batchdeck_part", "").partition("/")
-    return int(number) if number.isdecimal() else 0
+    number, _, _ = record.batch.metadata.get(PART_KEY, "").partition("/")
+    return int(number) if number.isascii() and number.isdecimal() else 0

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
+from batchdeck.models.batch import BatchStatus
 from batchdeck.models.filter import (
-    ACTIVE_STATUSES,
-    ENDED_STATUSES,
     BatchFilter,
     NumberValue,
     SpanValue,
@@ -19,6 +18,7 @@ from batchdeck.models.filter import (
     Value,
 )
 from batchdeck.models.query import BatchSort, SortKey
+from batchdeck.store.states import LAST_ACTIVE, PLACE_BITS, STATE_RANKS
 
 KEY_END = "\x1f"
 """Stands between a metadata key and its value in a batch's text."""
@@ -27,8 +27,8 @@ FILE_LINE = KEY_END + KEY_END
 """Begins a line with a file's name or id in a batch's text; no metadata key can."""
 
 _OPPOSITE = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
-_SORT_COLUMNS = {
-    SortKey.CREATED: None,
+SORT_COLUMNS: dict[SortKey, str] = {
+    SortKey.CREATED: "place",
     SortKey.STATE: "state_rank",
     SortKey.NAME: "name_key",
     SortKey.REQUESTS: "total",
@@ -44,51 +44,85 @@ _SORT_COLUMNS = {
 class Conditions:
     """A WHERE clause over `batches b` and, where words are sought, `batch_texts t`."""
 
-    clauses: list[str] = field(default_factory=list)
-    parameters: list[object] = field(default_factory=list)
-    needs_text: bool = False
+    keys: list[str] = field(default_factory=list)
+    """Conditions on `b`."""
+    key_parameters: list[object] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+    """Conditions on `t`."""
+    text_parameters: list[object] = field(default_factory=list)
+    account_id: int = 0
+
+    def source(self, *, by_place: bool) -> str:
+        """What to put after FROM and WHERE; the place is `b.place`.
+
+        The tables are read in the order of places, without an index: most filters let through too much for
+        an index to pay. Each row costs a look-up where both tables are needed, so the one that is cheaper to
+        test comes first.
+
+        Args:
+            by_place: True when nothing but the place is wanted of `b`.
+        """
+        if not self.texts:
+            return f"batches b NOT INDEXED WHERE b.account_id = ?{_and(self.keys)}"
+        if not self.keys and by_place:
+            return f"batch_texts b NOT INDEXED WHERE b.account_id = ?{_and(self.texts, 'b')}"
+        if not self.keys:
+            return (
+                "batch_texts t NOT INDEXED CROSS JOIN batches b ON b.place = t.place"
+                f" WHERE t.account_id = ?{_and(self.texts)}"
+            )
+        return (
+            "batches b NOT INDEXED CROSS JOIN batch_texts t ON t.place = b.place"
+            f" WHERE b.account_id = ?{_and(self.keys)}{_and(self.texts)}"
+        )
 
     @property
-    def sql(self) -> str:
-        """The clause, without WHERE."""
-        return " AND ".join(self.clauses)
+    def parameters(self) -> list[object]:
+        """Of `source`."""
+        return [self.account_id, *self.key_parameters, *self.text_parameters]
 
-    @property
-    def tables(self) -> str:
-        """What to put after FROM."""
-        if self.needs_text:
-            return "batch_texts t JOIN batches b ON b.place = t.place"
-        return "batches b"
+
+def _and(clauses: list[str], alias: str = "t") -> str:
+    return "".join(f" AND {clause}" for clause in clauses).replace("t.text", f"{alias}.text")
 
 
 def conditions(account_id: int, batch_filter: BatchFilter, now: datetime) -> Conditions:
     """What a batch of the account must be to pass the filter at the time `now`."""
-    result = Conditions(["b.account_id = ?"], [account_id])
+    result = Conditions(account_id=account_id)
     for term in batch_filter.terms:
-        compiler = _Compiler(result, account_id, now.timestamp())
-        pieces = [compiler.value(term, value) for value in term.values]
-        clause = " OR ".join(pieces)
+        compiler = _Compiler(account_id, now.timestamp())
+        clause = " OR ".join(compiler.value(term, value) for value in term.values)
         # `IS NOT TRUE` lets a row whose column is NULL pass the negated term.
-        result.clauses.append(f"(({clause}) IS NOT TRUE)" if term.is_negated else f"({clause})")
+        clause = f"(({clause}) IS NOT TRUE)" if term.is_negated else f"({clause})"
+        if compiler.is_about_text:
+            result.texts.append(clause)
+            result.text_parameters.extend(compiler.parameters)
+        else:
+            result.keys.append(clause)
+            result.key_parameters.extend(compiler.parameters)
     return result
 
 
-def order_by(sort: BatchSort) -> str:
-    """The ORDER BY list; ties go newest first, rows without a value last."""
-    column = _SORT_COLUMNS[sort.key]
-    direction = "DESC" if sort.descending else "ASC"
-    if column is None:
+def order_by(sort: BatchSort, *, is_reversed: bool = False) -> str:
+    """The ORDER BY list; ties go newest first, rows without a cost last."""
+    column = SORT_COLUMNS[sort.key]
+    direction = "DESC" if sort.descending != is_reversed else "ASC"
+    if sort.key is SortKey.CREATED:
         return f"b.place {direction}"
-    if column == "cost" and not sort.descending:
-        return "b.cost IS NULL, b.cost ASC, b.place DESC"
-    return f"b.{column} {direction}, b.place DESC"
+    ties = "ASC" if is_reversed else "DESC"
+    if sort.key is SortKey.COST and not sort.descending:
+        return f"b.cost IS NULL {ties if is_reversed else 'ASC'}, b.cost {direction}, b.place {ties}"
+    return f"b.{column} {direction}, b.place {ties}"
 
 
 @dataclass(slots=True)
 class _Compiler:
-    into: Conditions
+    """Makes the SQL of one term."""
+
     account_id: int
     now: float
+    parameters: list[object] = field(default_factory=list)
+    is_about_text: bool = False
 
     def value(self, term: Term, value: Value) -> str:
         if isinstance(value, TextValue):
@@ -98,7 +132,7 @@ class _Compiler:
         return self._span(term, value)
 
     def _put(self, *parameters: object) -> None:
-        self.into.parameters.extend(parameters)
+        self.parameters.extend(parameters)
 
     def _text(self, term: Term, value: TextValue) -> str:
         match term.field:
@@ -108,66 +142,69 @@ class _Compiler:
                 return self._like("b.model", value, whole=True)
             case "endpoint":
                 return self._like("b.endpoint", value, whole=False)
-            case "id":
-                return self._like("b.id", value, whole=False)
             case "name":
                 return self._like("b.name_key", value, whole=False)
+            case "id":
+                self._put(self.account_id)
+                return self._places(self._like("d.id", value, whole=False))
             case "group":
-                return self._like("b.group_id", value, whole=True)
+                self._put(self.account_id)
+                return self._places(self._like("d.group_id", value, whole=True))
             case "lineage":
-                self._put(self.account_id, plain(value.raw), plain(value.raw))
-                return (
-                    "b.lineage_root = coalesce("
-                    "(SELECT lineage_root FROM batches WHERE account_id = ? AND id = ?), ?)"
-                )
+                return self._lineage(plain(value.raw))
             case "meta":
-                return self._line(term.key.casefold() + KEY_END, value, whole=True)
+                return self._line(flat(term.key) + KEY_END, value, whole=True)
             case "file":
                 return self._line(FILE_LINE, value, whole=False)
             case _:
-                self.into.needs_text = True
-                if value.has_wildcards:
-                    return self._pattern("", value, whole=False)
-                self._put(flat(value.text))
-                return "instr(t.text, ?) > 0"
+                return self._line("", value, whole=False)
 
     def _status(self, word: str) -> str:
         if word in ("active", "ended"):
-            names = sorted(ACTIVE_STATUSES if word == "active" else ENDED_STATUSES)
-            self._put(*names)
-            return f"b.status IN ({', '.join('?' * len(names))})"
-        self._put(word)
-        return "b.status = ?"
+            return f"b.state_rank {'<=' if word == 'active' else '>'} {LAST_ACTIVE}"
+        return f"b.state_rank = {STATE_RANKS[BatchStatus(word)]}"
 
     def _like(self, column: str, value: TextValue, *, whole: bool) -> str:
         pattern = _like_pattern(value)
         self._put(pattern if whole or value.has_wildcards else f"%{pattern}%")
         return f"{column} LIKE ? ESCAPE '\\'"
 
+    def _places(self, condition: str) -> str:
+        return f"b.place IN (SELECT d.place FROM batch_details d WHERE d.account_id = ? AND {condition})"
+
+    def _lineage(self, batch_id: str) -> str:
+        """All batches with the same root; the root itself has none written down."""
+        root = (
+            "coalesce((SELECT coalesce(r.lineage_root, r.id) FROM batch_details r"
+            " WHERE r.account_id = ? AND r.id = ?), ?)"
+        )
+        self._put(*(self.account_id, self.account_id, batch_id, batch_id) * 2)
+        own = f"SELECT d.place FROM batch_details d WHERE d.account_id = ? AND d.id = {root}"
+        others = f"SELECT d.place FROM batch_details d WHERE d.account_id = ? AND d.lineage_root = {root}"
+        return f"b.place IN ({own} UNION ALL {others})"
+
     def _line(self, prefix: str, value: TextValue, *, whole: bool) -> str:
         """A line of the batch's text that begins with `prefix` and goes on as `value` says."""
-        self.into.needs_text = True
-        if whole and not value.has_wildcards:
-            self._put(f"\n{prefix}{flat(value.text)}\n")
-            return "instr(t.text, ?) > 0"
-        if whole and "?" not in value.text and value.text.find("*") == len(value.text) - 1:
-            self._put(f"\n{prefix}{flat(value.text[:-1])}")
-            return "instr(t.text, ?) > 0"
-        return self._pattern(prefix, value, whole=whole)
-
-    def _pattern(self, prefix: str, value: TextValue, *, whole: bool) -> str:
-        """As `_line`, by a regular expression over the rows that hold its longest literal part."""
+        self.is_about_text = True
         text = flat(value.text)
-        parts = re.split(r"[*?]", text) if value.has_wildcards else [text]
-        self._put("\n" + prefix if prefix else "", max(parts, key=len), line_pattern(prefix, value, whole))
-        return "(instr(t.text, ?) > 0 AND instr(t.text, ?) > 0 AND text_matches(?, t.text))"
+        begin = f"\n{_glob(prefix)}" if prefix else ""
+        if not value.has_wildcards and (whole or not prefix):
+            self._put(f"*{begin}{_glob(text)}\n*" if whole else f"*{_glob(text)}*")
+            return "t.text GLOB ?"
+        if whole and "?" not in text and text.find("*") == len(text) - 1:
+            self._put(f"*{begin}{_glob(text[:-1])}*")
+            return "t.text GLOB ?"
+        # `*` and `?` of GLOB reach over the end of a line, so what passes is looked at again.
+        loose = _glob(text, keep_wildcards=value.has_wildcards)
+        self._put(f"*{begin}{'' if whole or not prefix else '*'}{loose}{chr(10) if whole else ''}*")
+        self._put(line_pattern(prefix, value, whole))
+        return "(t.text GLOB ? AND text_matches(?, t.text))"
 
     def _number(self, term: Term, value: NumberValue) -> str:
         if term.field == "gone":
             return "b.gone_at IS NOT NULL" if value.number else "b.gone_at IS NULL"
         if term.field == "age":
-            self._put(int(self.now - value.number))
-            return f"b.created_at {_OPPOSITE[value.comparison]} ?"
+            return self._created(_OPPOSITE[value.comparison], int(self.now - value.number))
         column = {
             "requests": "b.total",
             "completed": "b.completed",
@@ -179,23 +216,38 @@ class _Compiler:
         return f"{column} {value.comparison} ?"
 
     def _span(self, term: Term, value: SpanValue) -> str:
-        column = "b.created_at" if term.field == "created" else "b.ended_at"
-        match value.comparison:
-            case "<":
-                self._put(value.start)
-                return f"{column} < ?"
-            case "<=":
-                self._put(value.end)
-                return f"{column} < ?"
-            case ">":
-                self._put(value.end)
-                return f"{column} >= ?"
-            case ">=":
-                self._put(value.start)
-                return f"{column} >= ?"
-            case _:
-                self._put(value.start, value.end)
-                return f"({column} >= ? AND {column} < ?)"
+        bounds: dict[str, tuple[tuple[str, int], ...]] = {
+            "<": (("<", value.start),),
+            "<=": (("<", value.end),),
+            ">": ((">=", value.end),),
+            ">=": ((">=", value.start),),
+            "=": ((">=", value.start), ("<", value.end)),
+        }
+        pieces = [self._time(term.field, *bound) for bound in bounds[value.comparison]]
+        return f"({' AND '.join(pieces)})"
+
+    def _time(self, name: str, comparison: str, second: int) -> str:
+        if name == "created":
+            return self._created(comparison, second)
+        self._put(second)
+        return f"b.ended_at {comparison} ?"
+
+    def _created(self, comparison: str, second: int) -> str:
+        """A comparison of the second of creation, said of the place, which the table is ordered by."""
+        if comparison in (">", "<="):
+            second += 1
+            comparison = ">=" if comparison == ">" else "<"
+        first = max(0, min(second, 2**42)) << PLACE_BITS
+        if comparison == "=":
+            self._put(first, first + (1 << PLACE_BITS) - 1)
+            return "b.place BETWEEN ? AND ?"
+        self._put(first)
+        return f"b.place {comparison} ?"
+
+
+def _glob(text: str, *, keep_wildcards: bool = False) -> str:
+    """Text as it stands in a GLOB pattern."""
+    return re.sub(r"[\[]" if keep_wildcards else r"[*?\[]", lambda match: f"[{match[0]}]", text)
 
 
 def line_pattern(prefix: str, value: TextValue, whole: bool) -> str:

@@ -12,6 +12,7 @@ from batchdeck.store.base import Database
 from batchdeck.store.batch_writes import rename_input
 from batchdeck.store.details import at_time
 from batchdeck.store.filter_sql import plain
+from batchdeck.store.states import LAST_ACTIVE
 
 _COLUMNS = (
     "i.input_file_id, i.sha256, i.bytes, i.original_path, i.kept_path, i.requests, i.name, i.created_at,"
@@ -96,9 +97,10 @@ class Inputs:
         """Inputs whose kept copy may go: every batch made of that copy has ended. Oldest first."""
         return await self._select(
             "i.kept_path IS NOT NULL AND NOT EXISTS (SELECT 1 FROM inputs o WHERE o.kept_path = i.kept_path"
-            " AND (SELECT min(b.state_rank) FROM batches b WHERE b.account_id = o.account_id"
-            " AND b.input_file_id = o.input_file_id AND b.gone_at IS NULL) <= 4) ORDER BY i.created_at",
-            (),
+            " AND EXISTS (SELECT 1 FROM batch_details d JOIN batches b ON b.place = d.place"
+            " WHERE d.account_id = o.account_id AND d.input_file_id = o.input_file_id"
+            " AND b.gone_at IS NULL AND b.state_rank <= ?)) ORDER BY i.created_at",
+            (LAST_ACTIVE,),
         )
 
     async def forget_copy(self, kept_path: str) -> None:

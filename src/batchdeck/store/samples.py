@@ -21,7 +21,7 @@ class Samples:
         def work(connection: sqlite3.Connection) -> list[CountSample]:
             rows = connection.execute(
                 "SELECT at, total, completed, failed FROM samples WHERE place ="
-                " (SELECT place FROM batches WHERE account_id = ? AND id = ?) ORDER BY at DESC LIMIT ?",
+                " (SELECT place FROM batch_details WHERE account_id = ? AND id = ?) ORDER BY at DESC LIMIT ?",
                 (account_id, batch_id, limit),
             ).fetchall()
             return [

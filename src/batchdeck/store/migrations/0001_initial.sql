@@ -18,35 +18,25 @@ CREATE TABLE account_uses (
     PRIMARY KEY (profile, base_url, account_id)
 ) STRICT, WITHOUT ROWID;
 
--- What the list is scanned, filtered and sorted by. `place` rises with the time of creation: its high
--- bits are the second, its low 20 bits tell batches of one second apart, so that any index that ends in
--- the row id is also in the order of creation.
+-- What the list is scanned, filtered and sorted by, kept narrow. `place` rises with the time of creation:
+-- its high bits are the second, its low 20 bits tell batches of one second apart, so that every index, as it
+-- ends in the row id, is also in the order of creation. `state_rank` stands for the status.
 CREATE TABLE batches (
     place INTEGER PRIMARY KEY,
     account_id INTEGER NOT NULL REFERENCES accounts (id),
-    id TEXT NOT NULL,
-    status TEXT NOT NULL,
     state_rank INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
-    ended_at INTEGER,
     total INTEGER NOT NULL,
     completed INTEGER NOT NULL,
     failed INTEGER NOT NULL,
     done REAL NOT NULL,
-    model TEXT NOT NULL,
-    endpoint TEXT NOT NULL,
+    ended_at INTEGER,
     cost REAL,
     gone_at REAL,
-    seen_at REAL NOT NULL,
-    name_key TEXT NOT NULL,
-    input_file_id TEXT,
-    retry_of TEXT,
-    lineage_root TEXT NOT NULL,
-    group_id TEXT,
-    operation_id TEXT
+    model TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    name_key TEXT NOT NULL
 ) STRICT;
 
-CREATE UNIQUE INDEX batches_by_id ON batches (account_id, id);
 CREATE INDEX batches_by_place ON batches (account_id, place);
 CREATE INDEX batches_by_state ON batches (account_id, state_rank);
 CREATE INDEX batches_by_name ON batches (account_id, name_key);
@@ -56,11 +46,6 @@ CREATE INDEX batches_by_failed ON batches (account_id, failed);
 CREATE INDEX batches_by_model ON batches (account_id, model);
 CREATE INDEX batches_by_endpoint ON batches (account_id, endpoint);
 CREATE INDEX batches_by_cost ON batches (account_id, cost);
-CREATE INDEX batches_by_lineage ON batches (account_id, lineage_root);
-CREATE INDEX batches_by_parent ON batches (account_id, retry_of) WHERE retry_of IS NOT NULL;
-CREATE INDEX batches_by_group ON batches (account_id, group_id) WHERE group_id IS NOT NULL;
-CREATE INDEX batches_by_input ON batches (account_id, input_file_id) WHERE input_file_id IS NOT NULL;
-CREATE INDEX batches_by_operation ON batches (account_id, operation_id) WHERE operation_id IS NOT NULL;
 
 -- What words are sought in: case-folded lines, metadata as key, unit separator, value.
 CREATE TABLE batch_texts (
@@ -69,38 +54,55 @@ CREATE TABLE batch_texts (
     text TEXT NOT NULL
 ) STRICT;
 
--- The whole batch as JSON, for the rows that are shown.
+-- The whole batch, for the rows that are shown, and how batches hang together.
 CREATE TABLE batch_details (
     place INTEGER PRIMARY KEY REFERENCES batches (place) ON UPDATE CASCADE ON DELETE CASCADE,
-    body TEXT NOT NULL,
+    account_id INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    seen_at REAL NOT NULL,
     digest BLOB NOT NULL,
+    body TEXT NOT NULL,
     name TEXT NOT NULL,
     profile TEXT NOT NULL,
     input_name TEXT,
-    summed_usage TEXT
+    summed_usage TEXT,
+    input_file_id TEXT,
+    retry_of TEXT,
+    lineage_root TEXT,
+    group_id TEXT,
+    operation_id TEXT
 ) STRICT;
+
+CREATE UNIQUE INDEX details_by_id ON batch_details (account_id, id);
+-- `lineage_root` is NULL for a batch that is its own root: most are.
+CREATE INDEX details_by_root ON batch_details (account_id, lineage_root) WHERE lineage_root IS NOT NULL;
+CREATE INDEX details_by_parent ON batch_details (account_id, retry_of) WHERE retry_of IS NOT NULL;
+CREATE INDEX details_by_group ON batch_details (account_id, group_id) WHERE group_id IS NOT NULL;
+CREATE INDEX details_by_input ON batch_details (account_id, input_file_id) WHERE input_file_id IS NOT NULL;
+CREATE INDEX details_by_operation ON batch_details (account_id, operation_id) WHERE operation_id IS NOT NULL;
 
 CREATE TABLE status_tallies (
     account_id INTEGER NOT NULL,
-    status TEXT NOT NULL,
+    state_rank INTEGER NOT NULL,
     batches INTEGER NOT NULL,
-    PRIMARY KEY (account_id, status)
+    PRIMARY KEY (account_id, state_rank)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TRIGGER batches_tally_insert AFTER INSERT ON batches BEGIN
-    INSERT INTO status_tallies VALUES (new.account_id, new.status, 1)
+    INSERT INTO status_tallies VALUES (new.account_id, new.state_rank, 1)
     ON CONFLICT DO UPDATE SET batches = batches + 1;
 END;
 
 CREATE TRIGGER batches_tally_delete AFTER DELETE ON batches BEGIN
     UPDATE status_tallies SET batches = batches - 1
-    WHERE account_id = old.account_id AND status = old.status;
+    WHERE account_id = old.account_id AND state_rank = old.state_rank;
 END;
 
-CREATE TRIGGER batches_tally_update AFTER UPDATE OF status ON batches WHEN old.status <> new.status BEGIN
+CREATE TRIGGER batches_tally_update AFTER UPDATE OF state_rank ON batches
+WHEN old.state_rank <> new.state_rank BEGIN
     UPDATE status_tallies SET batches = batches - 1
-    WHERE account_id = old.account_id AND status = old.status;
-    INSERT INTO status_tallies VALUES (new.account_id, new.status, 1)
+    WHERE account_id = old.account_id AND state_rank = old.state_rank;
+    INSERT INTO status_tallies VALUES (new.account_id, new.state_rank, 1)
     ON CONFLICT DO UPDATE SET batches = batches + 1;
 END;
 
