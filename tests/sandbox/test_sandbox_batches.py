@@ -207,7 +207,7 @@ async def test_pages_go_from_new_to_old(client: Client, clock: Clock) -> None:
     after: str | None = None
     sizes = []
     while True:
-        asked = {"limit": 10} if after is None else {"limit": 10, "after": after}
+        asked: dict[str, str | int] = {"limit": 10} if after is None else {"limit": 10, "after": after}
         page = (await client.http.get("/v1/batches", params=asked)).json()
         sizes.append(len(page["data"]))
         seen += [batch["id"] for batch in page["data"]]

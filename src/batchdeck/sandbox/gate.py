@@ -201,8 +201,8 @@ class _Slow:
         step = max(1, self._rate // 10)
         for start in range(0, len(body), step):
             piece = body[start : start + step]
-            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
             await asyncio.sleep(len(piece) / self._rate)
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
         await self._send(
             {"type": "http.response.body", "body": b"", "more_body": message.get("more_body", False)}
         )

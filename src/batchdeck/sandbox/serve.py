@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import sys
@@ -93,12 +94,19 @@ class SandboxServer:
 
     def run(self) -> None:
         """Serve until stopped, or, in the main thread, until SIGINT, SIGTERM or SIGHUP."""
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(self._is_worth_telling)
         try:
             with _quiet_signals():
                 self._server.run(sockets=[self._listener])
         finally:
+            log.removeFilter(self._is_worth_telling)
             self._listener.close()
             self._sandbox.close()
+
+    def _is_worth_telling(self, record: logging.LogRecord) -> bool:
+        """False once the end has been asked for: calls that it cuts off are no news."""
+        return not self._server.should_exit
 
     def stop(self) -> None:
         """Let `run` come to its end, within half a second or so."""
