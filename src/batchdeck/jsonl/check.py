@@ -147,7 +147,7 @@ class _Pass:
             else:
                 self._judge_slowly(line, raw, inputs)
                 url, needed, counts_inputs = rules.url, rules.needed, self._counts_inputs
-            if not self._has_crlf and raw.endswith(b"\r"):
+            if not self._has_crlf and raw.endswith(b"\r") and not is_blank(raw):
                 self._has_crlf = True
                 self._problems.add(
                     line, "crlf", "Lines end with CR LF; plain line feeds are safer.", raw, is_error=False

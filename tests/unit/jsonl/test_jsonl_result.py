@@ -171,11 +171,6 @@ def test_quota_and_refusals_say_why_not() -> None:
     )
 
 
-JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
-    max_leaves=12,
-)
 KEYS = st.sampled_from(
     [
         "custom_id",
@@ -191,6 +186,11 @@ KEYS = st.sampled_from(
         "model",
     ]
 ) | st.text(max_size=3)
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=12,
+)
 
 
 @given(st.dictionaries(KEYS, JSON_VALUES, max_size=6))
