@@ -21,6 +21,7 @@ _TIMES = (
     "cancelled_at",
     "expires_at",
 )
+_ENCODER = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
 _TEXTS = ("endpoint", "model", "completion_window")
 _FILES = ("input_file_id", "output_file_id", "error_file_id")
 
@@ -65,7 +66,7 @@ def encode(batch: Batch) -> str:
         body["errors"] = [[error.code, error.message, error.line, error.param] for error in batch.errors]
     if batch.usage is not None:
         body["usage"] = usage_to_list(batch.usage)
-    return json.dumps(body, separators=(",", ":"), sort_keys=True)
+    return _ENCODER.encode(body)
 
 
 def decode(text: str, summed_usage: str | None = None) -> Batch:
@@ -77,7 +78,7 @@ def decode(text: str, summed_usage: str | None = None) -> Batch:
         usage = usage_from_list(json.loads(summed_usage))
     texts: dict[str, Any] = {name: body.get(name, "") for name in _TEXTS}
     files: dict[str, Any] = {name: body.get(name) for name in _FILES}
-    times: dict[str, Any] = {name: to_time(body.get(name)) for name in _TIMES}
+    times: dict[str, Any] = {name: at_time(body[name]) for name in _TIMES if name in body}
     return Batch(
         id=body["id"],
         status=status,

@@ -39,6 +39,18 @@ SORT_COLUMNS: dict[SortKey, str] = {
     SortKey.COST: "cost",
 }
 
+SORT_INDEXES: dict[SortKey, str] = {
+    SortKey.CREATED: "batches_by_place",
+    SortKey.STATE: "batches_by_state",
+    SortKey.NAME: "batches_by_name",
+    SortKey.REQUESTS: "batches_by_total",
+    SortKey.DONE: "batches_by_done",
+    SortKey.FAILED: "batches_by_failed",
+    SortKey.MODEL: "batches_by_model",
+    SortKey.ENDPOINT: "batches_by_endpoint",
+    SortKey.COST: "batches_by_cost",
+}
+
 
 @dataclass(slots=True)
 class Conditions:
@@ -52,29 +64,28 @@ class Conditions:
     text_parameters: list[object] = field(default_factory=list)
     account_id: int = 0
 
-    def source(self, *, by_place: bool) -> str:
-        """What to put after FROM and WHERE; the place is `b.place`.
+    def source(self, *, by_place: bool, index: str | None = None) -> str:
+        """What to put after FROM; the place is `b.place`.
 
-        The tables are read in the order of places, without an index: most filters let through too much for
-        an index to pay. Each row costs a look-up where both tables are needed, so the one that is cheaper to
-        test comes first.
+        Without an index the tables are read in the order of places: most filters let through too much for an
+        index to pay. Where both tables are needed, each row of the first costs a look-up in the second, so
+        the one with conditions of its own comes first.
 
         Args:
             by_place: True when nothing but the place is wanted of `b`.
+            index: The index of `batches` whose order is wanted, or None.
         """
+        keys, texts = _and(self.keys), _and(self.texts)
+        how = f"INDEXED BY {index}" if index else "NOT INDEXED"
         if not self.texts:
-            return f"batches b NOT INDEXED WHERE b.account_id = ?{_and(self.keys)}"
-        if not self.keys and by_place:
-            return f"batch_texts b NOT INDEXED WHERE b.account_id = ?{_and(self.texts, 'b')}"
-        if not self.keys:
-            return (
-                "batch_texts t NOT INDEXED CROSS JOIN batches b ON b.place = t.place"
-                f" WHERE t.account_id = ?{_and(self.texts)}"
-            )
-        return (
-            "batches b NOT INDEXED CROSS JOIN batch_texts t ON t.place = b.place"
-            f" WHERE b.account_id = ?{_and(self.keys)}{_and(self.texts)}"
-        )
+            return f"batches b {how} WHERE b.account_id = ?{keys}"
+        if self.keys or index:
+            join = "CROSS JOIN batch_texts t ON t.place = b.place"
+            return f"batches b {how} {join} WHERE b.account_id = ?{keys}{texts}"
+        if by_place:
+            return f"batch_texts b NOT INDEXED WHERE b.account_id = ?{texts.replace('t.text', 'b.text')}"
+        join = "CROSS JOIN batches b ON b.place = t.place"
+        return f"batch_texts t NOT INDEXED {join} WHERE t.account_id = ?{texts}"
 
     @property
     def parameters(self) -> list[object]:
@@ -82,8 +93,8 @@ class Conditions:
         return [self.account_id, *self.key_parameters, *self.text_parameters]
 
 
-def _and(clauses: list[str], alias: str = "t") -> str:
-    return "".join(f" AND {clause}" for clause in clauses).replace("t.text", f"{alias}.text")
+def _and(clauses: list[str]) -> str:
+    return "".join(f" AND {clause}" for clause in clauses)
 
 
 def conditions(account_id: int, batch_filter: BatchFilter, now: datetime) -> Conditions:
@@ -157,7 +168,7 @@ class _Compiler:
             case "file":
                 return self._line(FILE_LINE, value, whole=False)
             case _:
-                return self._line("", value, whole=False)
+                return self._line("", _without_outer_stars(value), whole=False)
 
     def _status(self, word: str) -> str:
         if word in ("active", "ended"):
@@ -245,6 +256,14 @@ class _Compiler:
         return f"b.place {comparison} ?"
 
 
+def _without_outer_stars(value: TextValue) -> TextValue:
+    """A word sought anywhere: `*` at its ends says nothing."""
+    if not value.has_wildcards:
+        return value
+    text = value.text.strip("*")
+    return TextValue(text, value.raw, "*" in text or "?" in text)
+
+
 def _glob(text: str, *, keep_wildcards: bool = False) -> str:
     """Text as it stands in a GLOB pattern."""
     return re.sub(r"[\[]" if keep_wildcards else r"[*?\[]", lambda match: f"[{match[0]}]", text)
@@ -293,7 +312,8 @@ def plain_or_none(text: str | None) -> str | None:
 
 def flat(text: str) -> str:
     """Text as it stands in one line of a batch's text: case-folded, without line or key ends."""
-    return plain(text).casefold().translate(_FLAT)
+    folded = plain(text).casefold()
+    return folded if folded.isprintable() else folded.translate(_FLAT)
 
 
 _FLAT = {ord("\n"): " ", ord("\r"): " ", ord(KEY_END): " "}

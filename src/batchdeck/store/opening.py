@@ -8,7 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from batchdeck.errors import HistoryError, NewerHistory
 from batchdeck.store.filter_sql import register
 from batchdeck.store.link import Link
 from batchdeck.store.migrate import migrate
@@ -42,16 +41,14 @@ async def open_links(path: Path | None) -> Opened:
     try:
         await writer.run(_prepare_writer)
         reader = await Link.open(str(path))
-    except NewerHistory as newer:
+        try:
+            await reader.run(_prepare_reader)
+        except BaseException:
+            await reader.close()
+            raise
+    except BaseException:
         await writer.close()
-        raise NewerHistory(
-            f"{newer.sentence} The file is {path}.",
-            hint="Install the newest batchdeck, or name another folder with --data-dir.",
-        ) from None
-    except sqlite3.Error as error:
-        await writer.close()
-        raise HistoryError(f"The history {path} could not be opened: {error}.") from error
-    await reader.run(_prepare_reader)
+        raise
     return Opened(path, writer, reader)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from array import array
 from collections import OrderedDict
@@ -11,11 +12,22 @@ from datetime import datetime
 
 from batchdeck.models.filter import BatchFilter
 from batchdeck.models.query import BatchSort, SortKey
-from batchdeck.store.filter_sql import SORT_COLUMNS, Conditions, conditions, order_by
+from batchdeck.store.filter_sql import SORT_COLUMNS, SORT_INDEXES, Conditions, conditions, order_by
 from batchdeck.store.states import PLACE_BITS
 
 HEAD = 1_000
 """Places read at once from either end of what matches."""
+FEW = 5_000
+"""So many matches are held in memory and sorted by their keys; of more only the ends are read."""
+
+
+@dataclass(slots=True)
+class _Matches:
+    """What is known of one filter while the history stays as it is."""
+
+    total: int
+    places: array[int]
+    """The newest, newest first: all of them or `FEW`."""
 
 
 @dataclass(slots=True)
@@ -32,12 +44,13 @@ class _Order:
 class Orders:
     """Pages of what matches, remembered until the history changes.
 
-    Reading every match would cost more than finding them, so only the ends are read, and the middle when
-    somebody goes there.
+    Handing over every match would cost more than finding them: of many only the ends are read, and the
+    middle when somebody goes there.
     """
 
     def __init__(self, keep: int = 8) -> None:
         self._keep = keep
+        self._matches: OrderedDict[tuple[object, ...], _Matches] = OrderedDict()
         self._orders: OrderedDict[tuple[object, ...], _Order] = OrderedDict()
         self._version: tuple[int, int] | None = None
 
@@ -93,17 +106,23 @@ class Orders:
         version = (int(connection.execute("PRAGMA data_version").fetchone()[0]), generation)
         if version != self._version:
             self._orders.clear()
+            self._matches.clear()
             self._version = version
         order = self._orders.get(query.key)
         if order is None:
-            head = query.places(connection, HEAD)
-            total = len(head) if len(head) < HEAD else query.count(connection)
-            order = self._orders[query.key] = _Order(total, head)
-            if len(self._orders) > self._keep:
-                self._orders.popitem(last=False)
+            matches = self._matches.get(query.filter_key)
+            if matches is None:
+                matches = self._matches[query.filter_key] = query.matches(connection)
+            order = self._orders[query.key] = query.order(connection, matches)
+            for remembered in (self._orders, self._matches):
+                if len(remembered) > self._keep:
+                    remembered.popitem(last=False)
         else:
             self._orders.move_to_end(query.key)
         return order
+
+
+_NEWEST_FIRST = BatchSort(SortKey.CREATED, descending=True)
 
 
 class Query:
@@ -113,13 +132,51 @@ class Query:
         self.account_id = account_id
         self.filter = batch_filter
         self.sort = sort
-        seconds = int(now.timestamp()) if batch_filter.depends_on_time else 0
-        self.key = (account_id, batch_filter.text, sort, seconds)
+        second = int(now.timestamp()) if batch_filter.depends_on_time else 0
+        self.filter_key = (account_id, batch_filter.text, second)
+        self.key = (*self.filter_key, sort)
         self._conditions: Conditions = conditions(account_id, batch_filter, now)
+
+    def matches(self, connection: sqlite3.Connection) -> _Matches:
+        """Find what matches, reading each row once."""
+        source, parameters = self._conditions.source(by_place=True), self._conditions.parameters
+        newest = array(
+            "q",
+            [
+                row[0]
+                for row in connection.execute(
+                    f"SELECT b.place FROM {source} ORDER BY b.place DESC LIMIT ?", [*parameters, FEW]
+                )
+            ],
+        )
+        total = len(newest)
+        if total == FEW:
+            older = connection.execute(
+                f"SELECT count(*) FROM {source} AND b.place < ?", [*parameters, newest[-1]]
+            ).fetchone()
+            total += older[0]
+        return _Matches(total, newest)
+
+    def order(self, connection: sqlite3.Connection, matches: _Matches) -> _Order:
+        """Put what matches in order: all when they are few, else the first ones."""
+        if self.sort == _NEWEST_FIRST:
+            return _Order(matches.total, matches.places)
+        if matches.total > len(matches.places):
+            return _Order(matches.total, self.places(connection, HEAD))
+        rows = connection.execute(
+            "SELECT b.place FROM json_each(?) j CROSS JOIN batches b ON b.place = j.value"
+            f" ORDER BY {order_by(self.sort)}",
+            (json.dumps(matches.places.tolist()),),
+        ).fetchall()
+        return _Order(matches.total, array("q", [row[0] for row in rows]))
 
     def places(self, connection: sqlite3.Connection, limit: int, *, is_reversed: bool = False) -> array[int]:
         """The first places in order, or the last ones backwards."""
-        source = self._conditions.source(by_place=self.sort.key is SortKey.CREATED)
+        is_by_place = self.sort.key is SortKey.CREATED
+        source = self._conditions.source(by_place=is_by_place)
+        if not is_by_place and self.sort.descending:
+            # Matches abound where this is asked: by the index they are soon found, ties in order.
+            source = self._conditions.source(by_place=False, index=SORT_INDEXES[self.sort.key])
         cursor = connection.execute(
             f"SELECT b.place FROM {source} ORDER BY {order_by(self.sort, is_reversed=is_reversed)} LIMIT ?",
             [*self._conditions.parameters, limit],

@@ -38,7 +38,8 @@ CREATE TABLE batches (
 ) STRICT;
 
 CREATE INDEX batches_by_place ON batches (account_id, place);
-CREATE INDEX batches_by_state ON batches (account_id, state_rank);
+-- Holds what the sums over the list need, too.
+CREATE INDEX batches_by_state ON batches (account_id, state_rank, place, total, completed, failed, cost);
 CREATE INDEX batches_by_name ON batches (account_id, name_key);
 CREATE INDEX batches_by_total ON batches (account_id, total);
 CREATE INDEX batches_by_done ON batches (account_id, done);
