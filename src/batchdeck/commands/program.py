@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from batchdeck import __version__
-from batchdeck.actions import ACTIONS
+from batchdeck.actions import BY_ID
 from batchdeck.commands.context import CommandContext
 from batchdeck.errors import BatchdeckError
 
@@ -73,7 +73,7 @@ async def keys(context: CommandContext) -> int:
     from batchdeck.config.keymap import effective_keys
 
     bound = effective_keys(context.settings.keys)
-    for action in ACTIONS:
+    for action in BY_ID.values():
         if context.out.as_json:
             context.out.json(
                 {
@@ -87,7 +87,10 @@ async def keys(context: CommandContext) -> int:
     if not context.out.as_json:
         context.out.table(
             ("keys", "does", "action"),
-            [(" ".join(map(shown_key, bound[action.id])), action.help, action.id) for action in ACTIONS],
+            [
+                (" ".join(map(shown_key, bound[action.id])), action.help, action.id)
+                for action in BY_ID.values()
+            ],
             right=frozenset(),
         )
     return 0
