@@ -9,6 +9,9 @@ import pytest
 
 from batchdeck.models.account import Account, Profile
 from batchdeck.services.context import Context
+from batchdeck.services.files import Files
+from batchdeck.services.inputs import Inputs
+from batchdeck.services.results import Results
 from batchdeck.store.database import History
 from tests.fakes import FakeBatchApi, FakeClock
 
@@ -44,3 +47,16 @@ async def context(history: History, api: FakeBatchApi, clock: FakeClock) -> Cont
     profile = Profile(name="test")
     account_id = await history.accounts.key(Account(profile.base_url, "0123456789ab"), profile.name)
     return Context(api, history, account_id, profile, clock)
+
+
+@pytest.fixture
+def files(context: Context, tmp_path: Path) -> Files:
+    """The service's files as local copies."""
+    inputs = Inputs(context, inputs_dir=tmp_path / "inputs", outbox_dir=tmp_path / "outbox")
+    return Files(context, inputs, results_dir=tmp_path / "results")
+
+
+@pytest.fixture
+def results(context: Context, files: Files) -> Results:
+    """The row index over those files."""
+    return Results(context, files)
