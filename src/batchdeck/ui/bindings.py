@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from textual.binding import Binding, BindingType
 
-from batchdeck.actions import ACTIONS, BY_ID, Action
+from batchdeck.actions import BY_ID, Action
 
 APP_ACTIONS = ("view.palette", "view.help", "view.profile", "view.activity", "program.quit")
 """What the app itself answers to, on every screen but a dialog."""
@@ -43,7 +43,9 @@ def view_bindings(view: str) -> list[BindingType]:
     """Bindings of a widget with actions of its own: `text.fold_all` calls `action_fold_all`."""
     prefix = f"{view}."
     return [
-        _binding(action, action.id.removeprefix(prefix)) for action in ACTIONS if action.id.startswith(prefix)
+        _binding(action, action.id.removeprefix(prefix))
+        for action in BY_ID.values()
+        if action.id.startswith(prefix)
     ]
 
 

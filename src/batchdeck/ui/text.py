@@ -82,3 +82,8 @@ def shorten_middle(text: str, width: int) -> str:
             break
         end = character + end
     return f"{start.rstrip(' ')}{ELLIPSIS}{end}"
+
+
+def width_of(text: str) -> int:
+    """Cells that clean one-line text takes."""
+    return len(text) if text.isascii() else cell_len(text)

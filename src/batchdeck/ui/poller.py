@@ -1,0 +1,170 @@
+"""The loop that asks the service again, and the fill of the history beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from batchdeck.services.polling import IDLE_FIRST_SECONDS, Schedule
+from batchdeck.ui.messages import BatchesChanged, SyncChanged
+
+if TYPE_CHECKING:
+    from textual.message import Message
+
+    from batchdeck.errors import BatchdeckError
+    from batchdeck.services.facade import Services
+    from batchdeck.services.sync import SyncReport
+
+
+class Poller:
+    """Keeps the history of one account in step with the service.
+
+    Args:
+        services: With a client.
+        tell: Is given each message; never blocks.
+        refresh_seconds: Between two refreshes while a batch is active.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        tell: Callable[[Message], object],
+        *,
+        refresh_seconds: float,
+    ) -> None:
+        self._services = services
+        self._tell = tell
+        self._schedule = Schedule(refresh_seconds)
+        self._wake = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._ended_at = 0.0
+        self._deadline: float | None = None
+        self._is_wanted = True
+        self._may_fill = asyncio.Event()
+        self._may_ask = asyncio.Event()
+        self._may_ask.set()
+        self._is_fill_over = False
+        self.is_paused = False
+        self.is_focused = True
+        self.is_asking = False
+        self.has_active = False
+        """True when a batch can still change, as of the last refresh."""
+        self.filled: int | None = None
+        """Batches the running fill has stored, or None when none runs."""
+        self.trouble: BatchdeckError | None = None
+        """Why the history could not be written or the service not be asked, or None."""
+
+    @property
+    def next_in(self) -> float | None:
+        """Seconds to the next refresh, or None when none is planned."""
+        if self.is_paused or self._deadline is None:
+            return None
+        return max(0.0, self._deadline - self._loop.time())
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When that will be, UTC."""
+        left = self.next_in
+        return None if left is None else self._services.clock.now() + timedelta(seconds=left)
+
+    def refresh_now(self) -> None:
+        """Ask at once, paused or not."""
+        self._schedule.wake()
+        self._is_wanted = True
+        self._wake.set()
+
+    def set_paused(self, paused: bool) -> None:
+        """Stop asking, or go on at once."""
+        self.is_paused = paused
+        if paused:
+            self._may_ask.clear()
+        else:
+            self._may_ask.set()
+            self.refresh_now()
+        self._wake.set()
+        self._tell(SyncChanged())
+
+    def set_focused(self, focused: bool) -> None:
+        """Slow down while nobody looks; come back at once when the data is older than it would have been."""
+        self.is_focused = focused
+        if focused and self._deadline is not None and not self.is_paused:
+            pause = self._schedule.refresh_seconds if self.has_active else IDLE_FIRST_SECONDS
+            self._deadline = min(self._deadline, self._ended_at + pause)
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Refresh, wait, and again, until cancelled."""
+        while True:
+            if self._is_wanted:
+                self._is_wanted = False
+                await self._refresh()
+            await self._wait()
+
+    async def _refresh(self) -> None:
+        sync = self._services.sync
+        self.is_asking = True
+        self._tell(SyncChanged())
+        try:
+            report = await sync.refresh()
+        finally:
+            self.is_asking = False
+        self._note(report)
+        status = sync.status
+        self._ended_at = self._loop.time()
+        delay = self._schedule.next_delay(
+            active=self.has_active,
+            failures=status.failures,
+            retry_after=status.retry_after,
+            paused=self.is_paused,
+            focused=self.is_focused,
+        )
+        self._deadline = None if delay is None else self._ended_at + delay
+        if status.backfill_done:
+            self._is_fill_over = False
+        elif status.error is None and not self._is_fill_over:
+            self._may_fill.set()
+        self._tell(SyncChanged())
+
+    def _note(self, report: SyncReport) -> None:
+        self.has_active = report.active > 0
+        self.trouble = report.error
+        if report.any:
+            self._tell(
+                BatchesChanged(frozenset(report.new), frozenset(report.changed) | frozenset(report.gone))
+            )
+
+    async def _wait(self) -> None:
+        """Until the deadline, or until something was asked for."""
+        while not self._is_wanted:
+            left = self.next_in
+            if left == 0.0:
+                self._is_wanted = True
+                return
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._wake.wait()
+            except TimeoutError:
+                continue
+
+    async def fill(self) -> None:
+        """Fill the history from where the last fill was cut off, each time a refresh finds it wanting.
+
+        A fill that came to the end of what the service lists is not begun again before a refresh has found
+        the history whole: a service whose list goes round in circles would be asked for ever.
+        """
+        while True:
+            await self._may_fill.wait()
+            self._may_fill.clear()
+            async for report in self._services.sync.backfill():
+                if report.has_more or self.filled is not None:
+                    self.filled = report.stored
+                if report.stored:
+                    self._tell(BatchesChanged())
+                self._is_fill_over = report.error is None and not report.has_more
+                self._tell(SyncChanged())
+                await self._may_ask.wait()
+            self.filled = None
+            self._tell(SyncChanged())

@@ -1,0 +1,92 @@
+"""Switching to another profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.screen import ModalScreen
+
+from batchdeck.errors import BatchdeckError
+from batchdeck.models.account import Profile
+from batchdeck.ui import text
+from batchdeck.ui.widgets.line_view import LineView, Piece
+
+
+class ProfileList(LineView):
+    """One row a profile: name, address, read-only."""
+
+    DEFAULT_CSS = """
+    ProfileList { height: auto; max-height: 20; }
+    """
+
+    def __init__(self, profiles: Sequence[Profile], current: str) -> None:
+        super().__init__()
+        self.profiles = profiles
+        self._current = current
+        self._name_width = max((text.width_of(text.clean_line(each.name)) for each in profiles), default=0)
+
+    def on_mount(self) -> None:
+        """Begin on the profile in use."""
+        self.set_count(len(self.profiles))
+        names = [profile.name for profile in self.profiles]
+        if self._current in names:
+            self.cursor = names.index(self._current)
+
+    def row(self, index: int, width: int) -> list[Piece]:
+        """A profile."""
+        profile = self.profiles[index]
+        is_current = profile.name == self._current
+        name = text.fit(profile.name, min(24, self._name_width))
+        read_only = "  READ-ONLY" if profile.read_only else ""
+        room = max(8, width - text.width_of(name) - len(read_only) - 6)
+        return [
+            (" * " if is_current else "   ", "line-view--accent"),
+            (name, "line-view--bold"),
+            ("  ", ""),
+            (text.shorten_middle(profile.base_url, room), "line-view--muted"),
+            (read_only, "line-view--warn"),
+        ]
+
+
+class ProfilesScreen(ModalScreen[None]):
+    """Choose a profile of the config file."""
+
+    DEFAULT_CSS = """
+    ProfilesScreen { align: center middle; }
+    ProfilesScreen > Container {
+        width: 80; max-width: 100%; height: auto; max-height: 100%;
+        background: $surface; border: round $border; padding: 1 1;
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,P", "close", "Close", show=False)]
+
+    def compose(self) -> ComposeResult:
+        """The list in a box."""
+        settings = self.app.settings  # type: ignore[attr-defined]
+        with Container() as box:
+            box.border_title = "Switch profile"
+            box.border_subtitle = "enter chooses, esc closes"
+            yield ProfileList(list(settings.profiles.values()), settings.profile.name)
+
+    @on(LineView.Chosen)
+    async def _chosen(self, message: LineView.Chosen) -> None:
+        from batchdeck.ui.app import BatchdeckApp
+
+        profiles = self.query_one(ProfileList).profiles
+        name = profiles[message.index].name
+        deck = self.app
+        self.dismiss()
+        if isinstance(deck, BatchdeckApp) and name != deck.profile.name:
+            try:
+                await deck.switch_profile(name)
+            except BatchdeckError as error:
+                deck.report(error, title="Switch profile")
+
+    def action_close(self) -> None:
+        """Back."""
+        self.dismiss()
