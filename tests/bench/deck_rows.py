@@ -1,0 +1,205 @@
+"""Rows about the deck in a terminal: first picture, keys, memory, quiet."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable
+
+from tests.bench.bare_table import LAST_SHOWN
+from tests.bench.row import Result, Row, amount, ratio, spread
+from tests.bench.terminal import Terminal, cursor_row, list_text
+from tests.bench.workshop import Service, Workshop
+
+FIRST_SHOWN = "job 000007"
+"""On the screen once the first page of a seeded history is drawn."""
+RUNS = 11
+KEYS = 60
+QUIET_SECONDS = 20.0
+
+
+def _alternate(sides: list[Callable[[], float]], runs: int) -> list[list[float]]:
+    """Runs of each side in turn, after one of each that does not count."""
+    taken: list[list[float]] = [[] for _ in sides]
+    for number in range(runs + 1):
+        for times, side in zip(taken, sides, strict=True):
+            seconds = side()
+            if number:
+                times.append(seconds)
+    return taken
+
+
+def _first_picture(open_terminal: Callable[[], Terminal], text: str) -> Callable[[], float]:
+    def run() -> float:
+        with open_terminal() as terminal:
+            return terminal.wait_for(text)
+
+    return run
+
+
+def first_paint(workshop: Workshop) -> list[Result]:
+    """Start to first row, against the bare table."""
+    data = workshop.history(10_000)
+    workshop.report("first paint, 10,000 batches and bare table by turns")
+    bare, deck = _alternate(
+        [_first_picture(workshop.bare, LAST_SHOWN), _first_picture(lambda: workshop.deck(data), FIRST_SHOWN)],
+        RUNS,
+    )
+    ours, theirs = statistics.median(deck) * 1000, statistics.median(bare) * 1000
+    note = f"spawn to row on screen; ours {spread(deck, 1000)}; bare {spread(bare, 1000)}"
+    return [
+        ratio("first_paint", "first paint with 10,000 batches / bare table", ours, theirs, "ms", 1.3, note)
+    ]
+
+
+def first_paint_scale(workshop: Workshop) -> list[Result]:
+    """Start to first row, with a long and a short history."""
+    long, short = workshop.history(100_000), workshop.history(1_000)
+    workshop.report("first paint, 100,000 and 1,000 batches by turns")
+    times = _alternate(
+        [
+            _first_picture(lambda: workshop.deck(long), FIRST_SHOWN),
+            _first_picture(lambda: workshop.deck(short), FIRST_SHOWN),
+        ],
+        RUNS,
+    )
+    ours, theirs = (statistics.median(side) * 1000 for side in times)
+    note = f"100,000: {spread(times[0], 1000)}; 1,000: {spread(times[1], 1000)}"
+    what = "first paint with 100,000 batches / with 1,000"
+    return [ratio("first_paint_scale", what, ours, theirs, "ms", 1.1, note)]
+
+
+def key_to_screen(workshop: Workshop) -> list[Result]:
+    """A key while the history is being filled, against the bare table."""
+    service = workshop.sandbox("--seed-batches", "60000")
+    data = workshop.history(1_000, service.url)
+    workshop.report("keys while a sync runs, and in the bare table")
+    chance = random.Random(1)
+    with workshop.deck(data, service.url) as deck, workshop.bare() as bare:
+        deck.wait_for("batch")
+        _wait_for_calls(service, "GET /v1/batches", 3, deck)
+        bare.wait_for(LAST_SHOWN)
+        bare.settle()
+        before = _calls(service, "GET /v1/batches")
+        ours: list[float] = []
+        theirs: list[float] = []
+        for number in range(KEYS):
+            key = "j" if number // 8 % 2 == 0 else "k"
+            for terminal, times in ((deck, ours), (bare, theirs)):
+                terminal.drain(0.04 + chance.random() * 0.1)
+                times.append(terminal.time_to(key, cursor_row))
+        pages = _calls(service, "GET /v1/batches") - before
+    note = f"{pages} pages were fetched meanwhile; ours {spread(ours, 1000)}; bare {spread(theirs, 1000)}"
+    mine, others = statistics.median(ours) * 1000, statistics.median(theirs) * 1000
+    if pages < 10:
+        note = f"THE SYNC DID NOT RUN: {note}"
+        mine = float("inf")
+    return [
+        ratio("key_latency", "key to screen while a sync runs / bare table", mine, others, "ms", 2.0, note)
+    ]
+
+
+def page_and_sort_keys(workshop: Workshop) -> list[Result]:
+    """Page turns, sorts and a filter by keys, 100,000 batches."""
+    data = workshop.history(100_000)
+    workshop.report("page turns, sorts and filters on the screen, 100,000 batches")
+    results = []
+    with workshop.deck(data) as deck:
+        deck.wait_for(FIRST_SHOWN)
+        deck.settle(1.0)
+        for what, keys in (("page turn", ["]"] * 10 + ["["] * 9), ("sort", ["s", "S"] * 10)):
+            times = []
+            for key in keys:
+                deck.drain(0.15)
+                times.append(deck.time_to(key, list_text))
+            results.append(_median("list_speed", f"{what} on screen, 100,000 batches", times))
+    return results
+
+
+def _median(row: str, what: str, seconds: list[float]) -> Result:
+    return amount(row, what, statistics.median(seconds) * 1000, "ms", 50.0, spread(seconds, 1000))
+
+
+def memory(workshop: Workshop) -> list[Result]:
+    """Memory with the SDK in it, against the bare table with the SDK."""
+    service = workshop.sandbox("--seed-batches", "100")
+    data = workshop.history(10_000, service.url)
+    workshop.report("memory after first paint and SDK import")
+    ours, theirs = [], []
+    for _ in range(3):
+        with workshop.deck(data, service.url) as deck:
+            before = _calls(service, "GET /v1/batches")
+            deck.wait_for("batch")
+            _wait_for_calls(service, "GET /v1/batches", before + 1, deck)
+            deck.drain(3.0)
+            ours.append(deck.resident_bytes() / 1e6)
+        with workshop.bare("--openai") as bare:
+            bare.wait_for("imported")
+            bare.drain(1.0)
+            theirs.append(bare.resident_bytes() / 1e6)
+    note = f"resident set, ours after its first refresh; ours {spread(ours)}; bare {spread(theirs)}"
+    what = "memory after first paint and SDK import / bare table plus import openai"
+    return [ratio("memory", what, statistics.median(ours), statistics.median(theirs), "MB", 1.3, note)]
+
+
+def quiet(workshop: Workshop) -> list[Result]:
+    """Bytes to the terminal and processor time, with nothing to do and with twenty batches moving."""
+    still = workshop.sandbox("--seed-batches", "300")
+    moving = workshop.sandbox("--seed-batches", "300")
+    workshop.start_batches(moving, 20)
+    workshop.report(f"twice {QUIET_SECONDS:.0f} s of looking on")
+    results = []
+    for service, what, budget in (
+        (still, "nothing active", 0.0),
+        (moving, "20 active batches on screen", 500.0),
+    ):
+        with workshop.deck(workshop.fresh_folder("data"), service.url) as deck:
+            deck.wait_for("batch")
+            _wait_for_calls(service, "GET /v1/batches", 4, deck)
+            deck.drain(6.0)
+            cpu, begun = deck.cpu_seconds(), time.perf_counter()
+            count = deck.drain(QUIET_SECONDS)
+            seconds = time.perf_counter() - begun
+            share = (deck.cpu_seconds() - cpu) / seconds * 100
+            note = f"{count:,} bytes in {seconds:.0f} s"
+            results.append(
+                amount("quiet", f"bytes to the terminal, {what}", count / seconds, "B/s", budget, note)
+            )
+            if budget == 0.0:
+                results.append(amount("quiet", "processor time, idle", share, "% of a core", 1.0, note))
+            else:
+                results[-1] = amount(
+                    "quiet",
+                    f"bytes to the terminal, {what}",
+                    count / seconds,
+                    "B/s",
+                    budget,
+                    f"{note}; {share:.1f} % of a core",
+                )
+    return results
+
+
+def _calls(service: Service, name: str) -> int:
+    return int(service.calls().get(name, 0))
+
+
+def _wait_for_calls(
+    service: Service, name: str, count: int, terminal: Terminal, seconds: float = 30.0
+) -> None:
+    """Read the terminal until the service was asked so often."""
+    until = time.perf_counter() + seconds
+    while _calls(service, name) < count:
+        if time.perf_counter() > until:
+            raise TimeoutError(f"{name} was not called {count} times:\n{terminal.picture()}")
+        terminal.drain(0.2)
+
+
+ROWS = [
+    Row("first_paint", "first paint, 10,000 batches against a bare table", first_paint),
+    Row("first_paint_scale", "first paint, 100,000 batches against 1,000", first_paint_scale),
+    Row("key_latency", "key to screen while a sync runs, against a bare table", key_to_screen),
+    Row("list_keys", "page turn and sort on screen with 100,000 batches", page_and_sort_keys),
+    Row("memory", "memory with the SDK, against a bare table with the SDK", memory),
+    Row("quiet", "bytes to the terminal and processor time while nothing is asked for", quiet),
+]
