@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -43,7 +44,7 @@ def make_batch(
 ) -> Batch:
     """A batch with its files at the service."""
     number = len(api.batches)
-    files = {}
+    files: dict[str, Any] = {}
     for kind, content in (("input", input), ("output", output), ("error", errors)):
         if content is not None:
             files[f"{kind}_file_id"] = api.add_file(f"file-{kind}-{number}", content)
