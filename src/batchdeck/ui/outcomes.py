@@ -5,26 +5,17 @@ from __future__ import annotations
 from batchdeck.models.batch import BatchStatus
 from batchdeck.models.lines import Outcome
 from batchdeck.ui.glyphs import Glyphs
+from batchdeck.ui.widgets.line_view import BAD, GOOD, MUTED, WARN
 
 OUTCOME_STYLES = {
-    Outcome.OK: "line-view--good",
-    Outcome.FAILED: "line-view--bad",
-    Outcome.EXPIRED: "line-view--warn",
-    Outcome.CANCELLED: "line-view--warn",
-    Outcome.MISSING: "line-view--bad",
-    Outcome.PENDING: "line-view--muted",
+    Outcome.OK: GOOD,
+    Outcome.FAILED: BAD,
+    Outcome.EXPIRED: WARN,
+    Outcome.CANCELLED: WARN,
+    Outcome.MISSING: BAD,
+    Outcome.PENDING: MUTED,
 }
-"""Component class of a list row."""
-
-OUTCOME_COLORS = {
-    Outcome.OK: "$text-success",
-    Outcome.FAILED: "$text-error",
-    Outcome.EXPIRED: "$text-warning",
-    Outcome.CANCELLED: "$text-warning",
-    Outcome.MISSING: "$text-error",
-    Outcome.PENDING: "$text-muted",
-}
-"""Style of content."""
+"""Theme variables."""
 
 _STATUS = {
     Outcome.OK: BatchStatus.COMPLETED,

@@ -15,7 +15,7 @@ from batchdeck.ui import format as words
 from batchdeck.ui import text
 from batchdeck.ui.copying import copy_text
 from batchdeck.ui.screens.dialog import Dialog
-from batchdeck.ui.widgets.line_view import LineView, Piece
+from batchdeck.ui.widgets.line_view import ACCENT, LineView, Piece
 from batchdeck.ui.widgets.path_input import PathInput
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class CopyList(LineView):
         name, value = self._things[index]
         name_width = max(len(each) for each, _ in self._things) + 2
         return [
-            (name.ljust(name_width), "line-view--accent"),
+            (name.ljust(name_width), ACCENT),
             (text.shorten_middle(value, max(4, width - name_width)), ""),
         ]
 

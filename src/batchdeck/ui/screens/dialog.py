@@ -82,10 +82,13 @@ class Dialog(ActionScreen[ScreenResultType], ModalScreen[ScreenResultType]):
         button.disabled = not allowed
         if label is not None:
             button.label = self._label("y", label)
+            button.refresh(layout=True)
 
     def set_no_label(self, label: str) -> None:
         """Call the safe button something else."""
-        self.query_one("#no", Button).label = self._label("n", label)
+        button = self.query_one("#no", Button)
+        button.label = self._label("n", label)
+        button.refresh(layout=True)
 
     def action_yes(self) -> None:
         """Say yes, if there is something to say yes to."""

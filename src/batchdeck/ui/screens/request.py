@@ -22,8 +22,9 @@ from batchdeck.ui import format as words
 from batchdeck.ui import text
 from batchdeck.ui.bindings import bindings_for
 from batchdeck.ui.copying import copy_text
-from batchdeck.ui.outcomes import OUTCOME_COLORS, outcome_glyph
+from batchdeck.ui.outcomes import OUTCOME_STYLES, outcome_glyph
 from batchdeck.ui.screens.base import ActionScreen
+from batchdeck.ui.widgets.key_bar import KeyBar
 from batchdeck.ui.widgets.text_view import TextView
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class RequestScreen(ActionScreen[int]):
                 with Vertical(id=f"{name}-side", classes="request-side") as side:
                     side.border_title = Content(title)
                     yield TextView(id=f"{name}-text")
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Read the request."""
@@ -150,7 +152,7 @@ class RequestScreen(ActionScreen[int]):
             facts.append(row.message)
         glyph = outcome_glyph(row.outcome, self.deck.glyphs)
         return Content.assemble(
-            (f"{glyph} {row.outcome.value}  ", f"bold {OUTCOME_COLORS[row.outcome]}"),
+            (f"{glyph} {row.outcome.value}  ", f"bold {OUTCOME_STYLES[row.outcome]}"),
             text.line(row.custom_id if row.custom_id is not None else "(no custom_id)", "bold"),
             text.line("  " + " · ".join(facts) if facts else "", "$text-muted"),
         )

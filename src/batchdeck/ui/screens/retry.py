@@ -121,7 +121,12 @@ class RetryScreen(Dialog[None]):
             ],
             default if self._wanted_codes is None else self._wanted_codes & frozenset(groups),
         )
-        left_out = [sentence for plan in self._plans for sentence in plan.left_out]
+        left_out = [
+            sentence
+            for plan in self._plans
+            for sentence in plan.left_out
+            if not any(group.code in sentence for group in plan.groups)
+        ]
         note = self.query_one("#retry-left-out", Static)
         note.display = bool(left_out)
         note.update(text.content("\n".join(dict.fromkeys(left_out)), "$text-muted"))

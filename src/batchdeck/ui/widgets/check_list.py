@@ -11,7 +11,7 @@ from textual.message import Message
 
 from batchdeck.ui import text
 from batchdeck.ui.glyphs import UNICODE, Glyphs
-from batchdeck.ui.widgets.line_view import LineView, Piece
+from batchdeck.ui.widgets.line_view import ACCENT, MUTED, LineView, Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class CheckList(LineView):
     """Rows with a box; space, enter or a click ticks."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space,enter", "tick", "Tick", show=False)]
+    HAS_BLURRED_CURSOR: ClassVar[bool] = False
     DEFAULT_CSS = """
     CheckList { height: auto; max-height: 12; }
     """
@@ -66,12 +67,12 @@ class CheckList(LineView):
         amount_width = max(len(each.amount) for each in self._choices)
         room = width - len(box) - amount_width - 3
         label_width = max(4, min(max(len(each.label) for each in self._choices), room))
-        style = "" if is_ticked else "line-view--muted"
+        style = "" if is_ticked else MUTED
         return [
-            (f"{box} ", "line-view--accent" if is_ticked else "line-view--muted"),
+            (f"{box} ", ACCENT if is_ticked else MUTED),
             (text.fit(choice.label, label_width), style),
             (f" {text.fit_right(choice.amount, amount_width)}", style),
-            (f"  {text.clean_line(choice.note)}", "line-view--muted"),
+            (f"  {text.clean_line(choice.note)}", MUTED),
         ]
 
     def do_tick(self) -> None:

@@ -9,7 +9,7 @@ from batchdeck.services.failures import RefusedLine
 from batchdeck.ui import format as words
 from batchdeck.ui import text
 from batchdeck.ui.glyphs import UNICODE, Glyphs
-from batchdeck.ui.widgets.line_view import LineView, Piece
+from batchdeck.ui.widgets.line_view import ACCENT, BAD, GOOD, MUTED, STRONG, WARN, LineView, Piece
 
 _BAR = 10
 
@@ -42,26 +42,24 @@ class GroupList(LineView):
         count_width = max(len(words.count(each.count)) for each in self._groups)
         code_width = max(8, min(max(len(each.code) for each in self._groups), 30, width - count_width - 18))
         pieces: list[Piece] = [
-            (text.fit(group.code, code_width), "line-view--bold"),
+            (text.fit(group.code, code_width), STRONG),
             (f" {words.count(group.count).rjust(count_width)} ", ""),
         ]
         left = width - code_width - count_width - 2
         if left >= 50:
             filled = max(1, round(group.share * _BAR)) if group.count else 0
             pieces += [
-                (self._glyphs.bar_full * filled, "line-view--bad"),
-                (self._glyphs.bar_empty * (_BAR - filled), "line-view--muted"),
+                (self._glyphs.bar_full * filled, BAD),
+                (self._glyphs.bar_empty * (_BAR - filled), MUTED),
             ]
             left -= _BAR
-        pieces.append((words.percent(group.share).rjust(5) + "  ", "line-view--muted"))
+        pieces.append((words.percent(group.share).rjust(5) + "  ", MUTED))
         left -= 7
         helps = "retryable" if group.retryable else "not retryable"
-        pieces.append(
-            (text.fit(helps, min(15, left)), "line-view--good" if group.retryable else "line-view--warn")
-        )
+        pieces.append((text.fit(helps, min(15, left)), GOOD if group.retryable else WARN))
         left -= 15
         if left > 8:
-            pieces.append((text.fit(group.message, left), "line-view--muted"))
+            pieces.append((text.fit(group.message, left), MUTED))
         return pieces
 
 
@@ -92,8 +90,8 @@ class RefusedList(LineView):
         number_width = max(len(_where(each)) for each in self._lines)
         code_width = max(len(each.code) for each in self._lines)
         return [
-            (f"{_where(refused).ljust(number_width)}  ", "line-view--accent"),
-            (text.fit(refused.code, min(code_width, 26)) + "  ", "line-view--bad"),
+            (f"{_where(refused).ljust(number_width)}  ", ACCENT),
+            (text.fit(refused.code, min(code_width, 26)) + "  ", BAD),
             (text.clean_line(refused.message), ""),
         ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
+from rich.style import Style as RichStyle
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Size
@@ -15,12 +15,21 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.style import Style
 
 from batchdeck.ui.bindings import bindings_for
 from batchdeck.ui.widgets.action_node import ActionNode
 
 Piece = tuple[str, str]
-"""Clean text and the component class that styles it (empty for the plain style)."""
+"""Clean text, and its style in theme variables (`$text-error bold`); empty for the list's own."""
+MUTED = "$text-muted"
+ACCENT = "$text-accent"
+GOOD = "$text-success"
+WARN = "$text-warning"
+BAD = "$text-error"
+STRONG = "bold"
+MATCH = "$text-warning on $warning-muted bold"
+"""Of what a search found; kept under the cursor, too."""
 
 
 class LineView(ActionNode, ScrollView, can_focus=True):
@@ -29,16 +38,7 @@ class LineView(ActionNode, ScrollView, can_focus=True):
     Subclasses say how many rows there are (`set_count`) and what each holds (`row`).
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "line-view--cursor",
-        "line-view--muted",
-        "line-view--accent",
-        "line-view--good",
-        "line-view--warn",
-        "line-view--bad",
-        "line-view--match",
-        "line-view--bold",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-view--cursor"}
     DEFAULT_CSS = """
     LineView {
         background: $surface;
@@ -54,15 +54,10 @@ class LineView(ActionNode, ScrollView, can_focus=True):
             color: $block-cursor-foreground;
             text-style: $block-cursor-text-style;
         }
-        & > .line-view--muted { color: $text-muted; }
-        & > .line-view--accent { color: $text-accent; }
-        & > .line-view--good { color: $text-success; }
-        & > .line-view--warn { color: $text-warning; }
-        & > .line-view--bad { color: $text-error; }
-        & > .line-view--match { background: $warning-muted; color: $text-warning; text-style: bold; }
-        & > .line-view--bold { text-style: bold; }
     }
     """
+    HAS_BLURRED_CURSOR: ClassVar[bool] = True
+    """False where the cursor is of no interest while the list has not the focus."""
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(
         "move.down",
         "move.up",
@@ -106,6 +101,7 @@ class LineView(ActionNode, ScrollView, can_focus=True):
             return self.view
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        self._styles_known: dict[tuple[str, bool], RichStyle] = {}
         super().__init__(id=id, classes=classes)
         self._count = 0
 
@@ -158,24 +154,33 @@ class LineView(ActionNode, ScrollView, can_focus=True):
         """One row as it stands on screen."""
         width = self.scrollable_content_region.width
         index = self.scroll_offset.y + y
-        base = self.rich_style
-        if index >= self._count or width <= 0:
-            return Strip.blank(max(width, 0), base)
-        at_cursor = index == self.cursor
-        cursor_style = self.get_component_rich_style("line-view--cursor") if at_cursor else base
+        if width <= 0:
+            return Strip.blank(0)
+        if index >= self._count:
+            return Strip.blank(width, self._style("", is_cursor=False))
+        is_cursor = index == self.cursor and (self.has_focus or self.HAS_BLURRED_CURSOR)
         segments = [
-            Segment(text, self._style(name, cursor_style, at_cursor))
+            Segment(text, self._style(name, is_cursor=is_cursor))
             for text, name in self.row(index, width)
             if text
         ]
-        return Strip(segments).adjust_cell_length(width, cursor_style)
+        return Strip(segments).adjust_cell_length(width, self._style("", is_cursor=is_cursor))
 
-    def _style(self, name: str, base: Style, at_cursor: bool) -> Style:
+    def _style(self, name: str, *, is_cursor: bool) -> RichStyle:
         """A piece's style; under the cursor only matches keep their own, for the rest must stay readable."""
-        if not name or (at_cursor and self.has_focus and name != "line-view--match"):
-            return base
-        style = self.get_component_rich_style(name, partial=True)
-        return base + style
+        if is_cursor and self.has_focus and name != MATCH:
+            name = ""
+        cached = self._styles_known.get((name, is_cursor))
+        if cached is None:
+            style = self.get_visual_style("line-view--cursor") if is_cursor else self.visual_style
+            cached = (style + Style.parse(name) if name else style).rich_style
+            self._styles_known[name, is_cursor] = cached
+        return cached
+
+    def notify_style_update(self) -> None:
+        """The theme or the focus changed: no style is what it was."""
+        super().notify_style_update()
+        self._styles_known.clear()
 
     def on_resize(self, _: events.Resize) -> None:
         """The width of a row is the width of the view."""

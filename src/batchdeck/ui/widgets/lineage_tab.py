@@ -19,7 +19,7 @@ from batchdeck.ui.bindings import bindings_for
 from batchdeck.ui.glyphs import UNICODE, Glyphs
 from batchdeck.ui.reading import Reading
 from batchdeck.ui.widgets.batch_tab import BatchTab
-from batchdeck.ui.widgets.line_view import LineView, Piece
+from batchdeck.ui.widgets.line_view import ACCENT, BAD, GOOD, MUTED, STRONG, WARN, LineView, Piece
 
 if TYPE_CHECKING:
     from batchdeck.services.lineage import LineageNode, LineageReport
@@ -64,22 +64,22 @@ class LineageTree(LineView):
         show_numbers = left - number_width >= 12
         name_width = max(1, left - (number_width + 2 if show_numbers else 0))
         pieces: list[Piece] = [
-            (here, "line-view--accent"),
-            (branch, "line-view--muted"),
-            (text.fit(status, 13) + " ", STATUS_LINE_STYLES.get(batch.status.value, "line-view--muted")),
-            (text.fit(node.record.name, name_width), "line-view--bold"),
+            (here, ACCENT),
+            (branch, MUTED),
+            (text.fit(status, 13) + " ", STATUS_LINE_STYLES.get(batch.status.value, MUTED)),
+            (text.fit(node.record.name, name_width), STRONG),
         ]
         if show_numbers:
-            pieces.append((f"  {numbers}", "line-view--muted"))
+            pieces.append((f"  {numbers}", MUTED))
         return pieces
 
 
 STATUS_LINE_STYLES = {
-    "completed": "line-view--good",
-    "failed": "line-view--bad",
-    "expired": "line-view--warn",
-    "cancelled": "line-view--warn",
-    "cancelling": "line-view--warn",
+    "completed": GOOD,
+    "failed": BAD,
+    "expired": WARN,
+    "cancelled": WARN,
+    "cancelling": WARN,
 }
 """Component class of a status in a list row."""
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from batchdeck.models.lines import LineProblem
 from batchdeck.ui import format as words
 from batchdeck.ui import text
-from batchdeck.ui.widgets.line_view import LineView, Piece
+from batchdeck.ui.widgets.line_view import ACCENT, BAD, WARN, LineView, Piece
 
 
 class ProblemList(LineView):
@@ -37,9 +37,9 @@ class ProblemList(LineView):
         problem = self._problems[index]
         where_width = max(len(_where(each)) for each in (self._problems[-1], self._problems[0]))
         code_width = min(26, max(len(each.code) for each in self._problems[:200]))
-        style = "line-view--bad" if problem.is_error else "line-view--warn"
+        style = BAD if problem.is_error else WARN
         pieces: list[Piece] = [
-            (_where(problem).ljust(where_width) + "  ", "line-view--accent"),
+            (_where(problem).ljust(where_width) + "  ", ACCENT),
             ("error   " if problem.is_error else "warning ", style),
         ]
         left = width - where_width - 10

@@ -11,7 +11,7 @@ from batchdeck.models.requests import RequestPage, RequestRow
 from batchdeck.ui import text
 from batchdeck.ui.glyphs import UNICODE, Glyphs
 from batchdeck.ui.outcomes import OUTCOME_STYLES, outcome_glyph
-from batchdeck.ui.widgets.line_view import LineView, Piece
+from batchdeck.ui.widgets.line_view import MATCH, MUTED, LineView, Piece
 
 PAGE = 250
 """Rows that are asked for at once."""
@@ -87,20 +87,20 @@ class RequestList(LineView):
         if row is None:
             self.ask(index)
             return [
-                (text.fit_right(str(index + 1), number_width), "line-view--muted"),
-                ("  …", "line-view--muted"),
+                (text.fit_right(str(index + 1), number_width), MUTED),
+                ("  …", MUTED),
             ]
         style = OUTCOME_STYLES[row.outcome]
         number = "" if row.line is None else str(row.line)
         pieces: list[Piece] = [
-            (text.fit_right(number, number_width) + "  ", "line-view--muted"),
+            (text.fit_right(number, number_width) + "  ", MUTED),
             (f"{outcome_glyph(row.outcome, self._glyphs)} {text.fit(row.outcome.value, 9)} ", style),
         ]
         left = width - number_width - 14
         wide = left >= 60
         if wide:
             status = "" if row.status_code is None else str(row.status_code)
-            pieces.append((text.fit_right(status, 3) + "  ", "line-view--muted"))
+            pieces.append((text.fit_right(status, 3) + "  ", MUTED))
             left -= 5
         code_width = min(26, left // 3) if left >= 36 else 0
         custom_id = text.clean_line(
@@ -118,7 +118,7 @@ class RequestList(LineView):
                 more = "answers no request"
             words = " · ".join(part for part in (more, row.message) if part)
             pieces.append(("  ", ""))
-            pieces += self._marked(text.fit(words, left - 2), "line-view--muted")
+            pieces += self._marked(text.fit(words, left - 2), MUTED)
         return pieces
 
     def _marked(self, shown: str, style: str) -> list[Piece]:
@@ -130,4 +130,4 @@ class RequestList(LineView):
         if place < 0:
             return [(shown, style)]
         end = place + len(search)
-        return [(shown[:place], style), (shown[place:end], "line-view--match"), (shown[end:], style)]
+        return [(shown[:place], style), (shown[place:end], MATCH), (shown[end:], style)]

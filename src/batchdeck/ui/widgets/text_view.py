@@ -12,18 +12,18 @@ from textual.binding import BindingType
 from batchdeck.services.readable import Kind, ReadableLine
 from batchdeck.ui.bindings import bindings_for
 from batchdeck.ui.text import clean
-from batchdeck.ui.widgets.line_view import LineView, Piece
+from batchdeck.ui.widgets.line_view import ACCENT, GOOD, MUTED, WARN, LineView, Piece
 from batchdeck.ui.widgets.wrap import wrap_cells
 
 _INDENT = 2
 _HANG = 2
 _STYLES = {
-    Kind.MARK: "line-view--muted",
-    Kind.KEY: "line-view--accent",
+    Kind.MARK: MUTED,
+    Kind.KEY: ACCENT,
     Kind.STRING: "",
-    Kind.NUMBER: "line-view--good",
-    Kind.WORD: "line-view--warn",
-    Kind.PATH: "line-view--accent",
+    Kind.NUMBER: GOOD,
+    Kind.WORD: WARN,
+    Kind.PATH: ACCENT,
     Kind.TEXT: "",
 }
 
@@ -71,7 +71,7 @@ class TextView(LineView):
         """The stretch of a line that stands in this row."""
         row = self._rows[index]
         line = self._lines[row.line]
-        lead = self._lead(line, width) + (_HANG if row.start else 0)
+        lead = self._lead(line, width) + (_hang(line) if row.start else 0)
         pieces: list[Piece] = [(" " * lead, "")]
         at = 0
         for text, style in self._pieces(row.line):
@@ -156,7 +156,7 @@ class TextView(LineView):
         ]
         if place in self._folded:
             end = self._lines[line.last]
-            pieces.append((f" {line.members} … ", "line-view--muted"))
+            pieces.append((f" {line.members} … ", MUTED))
             if end.pieces[0][1] is Kind.MARK:
                 pieces.extend((clean(text), _STYLES[kind]) for text, kind in end.pieces)
         self._texts[place] = pieces
@@ -174,8 +174,13 @@ class TextView(LineView):
                 cursor = len(rows)
             text = "".join(part for part, _ in self._pieces(place))
             room = max(1, width - self._lead(line, width))
-            rows.extend(_Row(place, start, end) for start, end in wrap_cells(text, room, hang=_HANG))
+            rows.extend(_Row(place, start, end) for start, end in wrap_cells(text, room, hang=_hang(line)))
             place = line.last + 1 if place in self._folded else place + 1
         self._rows = rows
         self.set_count(len(rows))
         self.cursor = cursor
+
+
+def _hang(line: ReadableLine) -> int:
+    """Cells that a wrapped line is set in; running text goes on at its margin."""
+    return 0 if line.pieces[0][1] is Kind.TEXT else _HANG
