@@ -18,6 +18,9 @@ class Database(Protocol):
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` on one unchanging view."""
 
+    async def read_aside(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As `read`, for what may take long."""
+
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` as a transaction; in memory when the file cannot be written."""
 

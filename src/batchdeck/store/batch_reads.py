@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from batchdeck.models.batch import BatchRecord, BatchStatus
-from batchdeck.models.query import Totals
+from batchdeck.models.query import SortKey, Totals
 from batchdeck.store.details import at_time, decode, to_time
-from batchdeck.store.filter_sql import Conditions
+from batchdeck.store.filter_sql import SORT_INDEXES, Conditions
 from batchdeck.store.states import LAST_ACTIVE, STATUSES
 
 _ROWS = (
@@ -58,10 +58,12 @@ def record(row: tuple[Any, ...]) -> BatchRecord:
 
 def totals(connection: sqlite3.Connection, where: Conditions) -> Totals:
     """Sums over all that match."""
+    # By the index the groups come one after another; without further conditions it holds all that is asked.
+    source = where.source(by_place=False, index=None if where.keys else SORT_INDEXES[SortKey.STATE])
     rows = connection.execute(
         "SELECT b.state_rank, count(*), sum(b.total), sum(b.completed), sum(b.failed), total(b.cost),"
         " sum(b.cost IS NULL AND b.completed > 0)"
-        f" FROM {where.source(by_place=False)} GROUP BY b.state_rank",
+        f" FROM {source} GROUP BY b.state_rank",
         where.parameters,
     ).fetchall()
     return Totals(

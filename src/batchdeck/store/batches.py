@@ -144,7 +144,7 @@ class Batches:
                 for place in places
             ]
 
-        return await self._database.read(work)
+        return await self._database.read_aside(work)
 
     async def counts(self, account_id: int) -> dict[BatchStatus, int]:
         """Batches by status; a status that none has is left out."""
@@ -153,7 +153,7 @@ class Batches:
     async def totals(self, account_id: int, filter: BatchFilter, *, now: datetime) -> Totals:
         """Sums over what the filter shows."""
         where = conditions(account_id, filter, now)
-        return await self._database.read(lambda connection: batch_reads.totals(connection, where))
+        return await self._database.read_aside(lambda connection: batch_reads.totals(connection, where))
 
     # --- single batches -----------------------------------------------------
 

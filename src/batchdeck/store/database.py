@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import TypeVar
 from batchdeck.errors import HistoryError, NewerHistory
 from batchdeck.store.accounts import Accounts
 from batchdeck.store.batches import Batches
+from batchdeck.store.damage import mark_suspect
 from batchdeck.store.downloads import Downloads
 from batchdeck.store.inputs import Inputs
 from batchdeck.store.link import Link
-from batchdeck.store.opening import open_links
+from batchdeck.store.opening import Opened, copy_into, open_link, open_links, prepare_memory, prepare_reader
 from batchdeck.store.operations import Operations
 from batchdeck.store.request_views import RequestViews
 from batchdeck.store.rows import RowFiles
@@ -33,17 +35,19 @@ class History:
     not, for nothing may be sent that is not journaled.
     """
 
-    def __init__(self, path: Path | None, writer: Link, reader: Link, warnings: list[str]) -> None:
-        self.path = path
-        """The file, or None when the history is in memory alone."""
-        self.warnings = warnings
+    def __init__(self, opened: Opened) -> None:
+        self.path = opened.path
+        """The file, or None when the history was never to be in one."""
+        self.warnings = opened.warnings
         """What the user should know, one sentence each; may grow while the history is open."""
         self.generation = 0
         """Rises with every write of this process."""
-        self._writer = writer
-        self._reader = reader
-        self._memory: Link | None = None
-        self._journal_fault: str | None = None
+        self._writer = opened.writer
+        self._reader = opened.reader
+        self._aside: Link | None = None
+        self._memory: Link | None = opened.writer if opened.journal_fault else None
+        self._journal_fault = opened.journal_fault
+        self._opening = asyncio.Lock()
         self.accounts = Accounts(self)
         self.batches = Batches(self)
         self.samples = Samples(self)
@@ -85,6 +89,22 @@ class History:
         except sqlite3.Error as error:
             raise self._told(error, "read") from error
 
+    async def read_aside(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """As `read`, for what may take long: it holds up no page turn.
+
+        Raises:
+            HistoryError: the file is damaged or locked.
+        """
+        if self._memory is not None or self.path is None:
+            return await self.read(work)
+        try:
+            async with self._opening:
+                if self._aside is None:
+                    self._aside = await open_link(str(self.path), prepare_reader)
+            return await self._aside.read(work)
+        except sqlite3.Error as error:
+            raise self._told(error, "read") from error
+
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function of the connection as one transaction; it may be run again after an error.
 
@@ -92,10 +112,11 @@ class History:
             HistoryError: the file is damaged, or locked by another process.
         """
         self.generation += 1
+        memory = self._memory
         try:
-            return await (self._memory or self._writer).write(work)
+            return await (memory or self._writer).write(work)
         except sqlite3.Error as error:
-            if self._memory is not None or trouble_of(error) is not Trouble.UNWRITABLE:
+            if memory is not None or trouble_of(error) is not Trouble.UNWRITABLE:
                 raise self._told(error, "write") from error
             await self._carry_on_in_memory(error)
         return await self.write(work)
@@ -108,14 +129,18 @@ class History:
         """
         self.generation += 1
         if self._journal_fault is not None:
-            raise HistoryError(self._journal_fault, hint="Nothing was sent.")
+            raise HistoryError(f"{self._journal_fault} Nothing is sent that cannot be written down first.")
         try:
             return await self._writer.write(work, durable=True)
         except sqlite3.Error as error:
             raise self._told(error, "journal") from error
 
     async def read_journal(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """As `read`, of what `journal` wrote."""
+        """As `read`, of what `journal` wrote.
+
+        Raises:
+            HistoryError: the file is damaged or locked.
+        """
         try:
             return await self._reader.read(work)
         except sqlite3.Error as error:
@@ -123,25 +148,36 @@ class History:
 
     async def close(self) -> None:
         """Close every connection."""
-        links = {id(link): link for link in (self._reader, self._writer, self._memory) if link is not None}
-        for link in links.values():
+        links = [link for link in (self._reader, self._aside, self._writer, self._memory) if link]
+        for link in dict.fromkeys(links):
             await link.close()
 
     async def _carry_on_in_memory(self, error: sqlite3.Error) -> None:
-        memory = await Link.open(":memory:")
-        try:
-            target = await memory.run(lambda connection: connection)
-            await self._reader.run(lambda connection: connection.backup(target))
-        except BaseException:
-            await memory.close()
-            raise
-        self._memory = memory
-        self.warnings.append(
-            f"{sentence_for(error, self.path, 'write')} What the service says is kept in memory until"
-            " batchdeck ends, and nothing can be created."
-        )
+        """Copy what the file holds into memory, and write there from now on."""
+        async with self._opening:
+            if self._memory is not None:
+                return
+            path = self.path
+            if path is None:
+                raise self._told(error, "write") from error
+
+            def prepare(connection: sqlite3.Connection) -> None:
+                copy_into(connection, path)
+                prepare_memory(connection)
+
+            try:
+                self._memory = await open_link(":memory:", prepare)
+            except sqlite3.Error as failed:
+                raise self._told(failed, "read") from failed
+            self.generation += 1
+            self.warnings.append(
+                f"{sentence_for(error, path, 'write')} What the service says is kept in memory until"
+                " batchdeck is started again; nothing is created or changed that cannot be written down first."
+            )
 
     def _told(self, error: sqlite3.Error, doing: str) -> HistoryError:
+        if self.path is not None and trouble_of(error) is Trouble.DAMAGED:
+            mark_suspect(self.path)
         return HistoryError(sentence_for(error, self.path, doing))
 
 
@@ -153,11 +189,8 @@ class Opening:
         self._history: History | None = None
 
     async def _open(self) -> History:
-        opened = await open_links(self._path)
-        history = History(opened.path, opened.writer, opened.reader, opened.warnings)
-        history._journal_fault = opened.journal_fault
-        self._history = history
-        return history
+        self._history = History(await open_links(self._path))
+        return self._history
 
     def __await__(self) -> Generator[object, None, History]:
         return self._open().__await__()

@@ -41,6 +41,7 @@ def migrate(connection: sqlite3.Connection, *, upto: int | None = None) -> int:
 
     Raises:
         NewerHistory: the database was written by a newer batchdeck.
+        HistoryError: it is another program's.
         sqlite3.Error: it cannot be read or written.
     """
     target = newest() if upto is None else upto
@@ -49,6 +50,8 @@ def migrate(connection: sqlite3.Connection, *, upto: int | None = None) -> int:
         connection.execute("BEGIN IMMEDIATE")
         try:
             version = version_of(connection)
+            if version == 0 and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+                raise HistoryError("The file is an SQLite database, but no history of batchdeck.")
             for number, path in migrations():
                 if version < number <= target:
                     for statement in statements(path.read_text("utf-8")):
