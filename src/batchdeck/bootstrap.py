@@ -8,7 +8,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -231,7 +232,11 @@ def run_deck(args: argparse.Namespace) -> int:
             "The deck cannot draw on TERM=dumb.",
             hint="Set TERM, or use sub-commands such as 'batchdeck list'.",
         )
-    return asyncio.run(_run_deck(args))
+    # Not asyncio.run: closing the loop waits for threads, such as one that still imports the SDK, while the
+    # user has left. Whatever they do is safe to cut off.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop.run_until_complete(_run_deck(args))
 
 
 async def _run_deck(args: argparse.Namespace) -> int:
@@ -239,10 +244,33 @@ async def _run_deck(args: argparse.Namespace) -> int:
 
     async with open_session(args) as session:
         app = BatchdeckApp(session.settings, session.open_services, session.connect)
-        loop = asyncio.get_running_loop()
-        for name in ("SIGHUP", "SIGTERM"):
-            number = getattr(signal, name, None)
-            if number is not None and sys.platform != "win32":
-                loop.add_signal_handler(number, app.stop, 128 + number)
+        if sys.platform != "win32" and "TEXTUAL_DRIVER" not in os.environ:
+            from batchdeck.ui.driver import DeckDriver
+
+            app.driver_class = DeckDriver
+        _end_on_signals(app.stop)
         await app.run_async(mouse=session.settings.mouse)
         return app.return_code or 0
+
+
+LAST_RESORT_SECONDS = 1.5
+"""After a signal the process ends within this, even if the terminal takes no more output."""
+
+
+def _end_on_signals(stop: Callable[[int], None]) -> None:
+    """Have SIGHUP and SIGTERM end the deck in order, and by force when that takes too long.
+
+    By force loses nothing: what the history holds is safe against a kill at any moment.
+    """
+    loop = asyncio.get_running_loop()
+
+    def end(number: int, frame: object) -> None:
+        code = 128 + number
+        last_resort = threading.Timer(LAST_RESORT_SECONDS, os._exit, [code])
+        last_resort.daemon = True
+        last_resort.start()
+        loop.call_soon_threadsafe(stop, code)
+
+    for name in ("SIGHUP", "SIGTERM"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), end)

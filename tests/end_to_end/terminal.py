@@ -110,8 +110,18 @@ class Terminal:
                 return -int(self.process.signalstatus or 0) if code is None else int(code)
         raise AssertionError(f"The program did not end:\n{self.text}")
 
+    def hang_up(self) -> int:
+        """Close the terminal under the program; its exit code is returned once it has ended."""
+        self.process.fileobj.close()
+        self.process.closed = True
+        _, status = os.waitpid(self.process.pid, 0)
+        self.process.terminated = True
+        return os.waitstatus_to_exitcode(status)
+
     def close(self) -> None:
         """End the program, however it stands."""
+        if self.process.closed:
+            return
         if self.process.isalive():
             self.process.kill(signal.SIGKILL)
         self.process.close(force=True)
