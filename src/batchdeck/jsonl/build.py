@@ -94,7 +94,7 @@ def build_file(
     ids = SeenIds()
     ticker = Ticker(on_progress, f"building {out.name}", None, "rows")
     requests = 0
-    with NewFile(out) as new:
+    with NewFile(out, is_durable=False) as new:
         for row in opened.rows(should_stop=should_stop):
             filled = renderer.render(row)
             if filled is not None:

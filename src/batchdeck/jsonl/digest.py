@@ -14,15 +14,14 @@ _INLINE_CHUNKS = 8
 
 
 class Hasher:
-    """Computes SHA-256 on its own thread, which runs beside the reader because hashing lets go of the GIL.
+    """Computes SHA-256, of all but small files on a thread of its own: hashing lets go of the GIL.
 
     Used in a `with`; `add` may wait when the thread is far behind.
     """
 
     def __init__(self) -> None:
         self._digest = hashlib.sha256()
-        self._chunks: queue.Queue[bytes | None] = queue.Queue(_CHUNKS_AHEAD)
-        self._thread: threading.Thread | None = None
+        self._worker: _Worker | None = None
         self._added = 0
         self.bytes = 0
         """Added so far."""
@@ -33,9 +32,9 @@ class Hasher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._thread is not None:
-            self._chunks.put(None)
-            self._thread.join()
+        if self._worker is not None:
+            self._worker.chunks.put(None)
+            self._worker.join()
 
     def add(self, chunk: bytes) -> None:
         """Take in the next bytes."""
@@ -44,15 +43,25 @@ class Hasher:
         if self._added <= _INLINE_CHUNKS:
             self._digest.update(chunk)
             return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="sha256", daemon=True)
-            self._thread.start()
-        self._chunks.put(chunk)
+        if self._worker is None:
+            self._worker = _Worker(self._digest)
+            self._worker.start()
+        self._worker.chunks.put(chunk)
 
     def hexdigest(self) -> str:
         """Return the digest; only after the `with` was left."""
         return self._digest.hexdigest()
 
-    def _run(self) -> None:
-        while (chunk := self._chunks.get()) is not None:
+
+class _Worker(threading.Thread):
+    """Hashes the chunks put into its queue until None comes."""
+
+    def __init__(self, digest: hashlib._Hash) -> None:
+        super().__init__(name="sha256", daemon=True)
+        self.chunks: queue.Queue[bytes | None] = queue.Queue(_CHUNKS_AHEAD)
+        self._digest = digest
+
+    def run(self) -> None:
+        """Hash until the end is put in."""
+        while (chunk := self.chunks.get()) is not None:
             self._digest.update(chunk)

@@ -19,8 +19,10 @@ class NewFile:
     its owner may read it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, is_durable: bool = True) -> None:
         self._path = path
+        self._is_durable = is_durable
+        """True when it must outlive a power cut the moment it is in place."""
         self._partial: Path | None = None
         self._stream: IO[bytes] | None = None
         self._digest = hashlib.sha256()
@@ -73,7 +75,8 @@ class NewFile:
         try:
             if error is None and self._is_wanted:
                 stream.flush()
-                os.fsync(stream.fileno())
+                if self._is_durable:
+                    os.fsync(stream.fileno())
                 stream.close()
                 partial.replace(self._path)
                 return

@@ -15,7 +15,7 @@ from batchdeck.models.account import Limits
 FILES = int(os.environ.get("BATCHDECK_MUTATED_FILES", "10000"))
 LIMITS = Limits(max_requests=8, max_bytes=4_000)
 FIELDS = ("custom_id", "method", "url", "body")
-ODD_VALUES = (
+ODD_VALUES: tuple[Any, ...] = (
     None,
     7,
     1.5,
@@ -179,10 +179,9 @@ def wrong_lines(data: bytes) -> set[int]:
             if type(row) is not dict or b"NaN" in raw or b"Infinity" in raw:
                 continue
         custom_id = row.get("custom_id")
-        is_usable = type(custom_id) is str and custom_id.strip() != ""
-        if not is_usable or custom_id in ids:
+        if not isinstance(custom_id, str) or not custom_id.strip() or custom_id in ids:
             wrong.add(number)
-        if is_usable:
+        if isinstance(custom_id, str):
             ids.add(custom_id)
         if row.get("method") != "POST":
             wrong.add(number)
@@ -208,13 +207,14 @@ def wrong_lines(data: bytes) -> set[int]:
 
 
 def test_every_refused_line_of_mutated_files_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "requests.jsonl"
     valid = 0
     for seed in range(FILES):
         rng = random.Random(seed)
         data = mutated_file(rng)
+        path = tmp_path / f"{seed}.jsonl"
         path.write_bytes(data)
         report = check_file(path, LIMITS)
+        path.unlink()
         named = {problem.line for problem in report.problems if problem.is_error and problem.line}
         assert named == wrong_lines(data), (seed, data, report.problems)
         assert report.error_count == sum(problem.is_error for problem in report.problems), seed

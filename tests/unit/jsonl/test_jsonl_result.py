@@ -149,7 +149,8 @@ def test_the_service_s_own_words_are_kept(found: dict[str, Any], message: str) -
 
 def test_a_number_as_custom_id_is_its_digits_and_anything_else_is_none() -> None:
     assert classify(row(200, custom_id=12)).custom_id == "12"
-    for odd in (None, True, 1.5, [], {}):
+    odd_ids: tuple[Any, ...] = (None, True, 1.5, [], {})
+    for odd in odd_ids:
         assert classify(row(200, custom_id=odd)).custom_id is None
 
 
