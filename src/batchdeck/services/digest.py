@@ -27,24 +27,14 @@ class Digest:
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take the next bytes."""
-        self._hash.update(data)
-        self.bytes += len(data)
         piece = bytes(data)
-        if not piece:
-            return
-        # Nearly every line is `{...}\n`; only where newlines touch may a line be blank.
-        if b"\n\n" not in piece and b"\r\n\r" not in piece and b" \n" not in piece and b"\t\n" not in piece:
-            first, newline, _ = piece.partition(b"\n")
-            if not newline:
-                self._line_has_text = self._line_has_text or bool(first.strip())
-                return
-            self._rows += int(self._line_has_text or bool(first.strip())) + piece.count(b"\n") - 1
-            self._line_has_text = bool(piece[piece.rfind(b"\n") + 1 :].strip())
-            return
+        self._hash.update(piece)
+        self.bytes += len(piece)
         lines = piece.split(b"\n")
-        lines[0] = lines[0].strip() or (b"x" if self._line_has_text else b"")
-        self._rows += sum(1 for line in lines[:-1] if line.strip())
-        self._line_has_text = bool(lines[-1].strip())
+        self._line_has_text = self._line_has_text or _has_text(lines[0])
+        if len(lines) > 1:
+            self._rows += int(self._line_has_text) + sum(map(_has_text, lines[1:-1]))
+            self._line_has_text = _has_text(lines[-1])
 
     @property
     def rows(self) -> int:
@@ -55,6 +45,10 @@ class Digest:
     def sha256(self) -> str:
         """Hex digest of all that was fed."""
         return self._hash.hexdigest()
+
+
+def _has_text(line: bytes) -> bool:
+    return bool(line) and not line.isspace()
 
 
 def digest_file(
