@@ -17,6 +17,8 @@ CONNECT_SECONDS = 10.0
 """Longest wait for a connection."""
 UPLOAD_READ_SECONDS = 300.0
 """Longest wait for the answer after an upload's last byte: services read the whole file first."""
+RECEIVED_AT_A_TIME = 256 * 1024
+"""Bytes. With the transport's own 64 KiB a download costs twice the processor time."""
 
 _AZURE_DOMAINS = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _PLACEHOLDER = "set-for-each-request"
@@ -89,9 +91,12 @@ class Connection:
         if not root.handlers:
             # OPENAI_LOG makes the SDK call basicConfig, which would write over the screen.
             root.addHandler(logging.NullHandler())
+        import httpcore2
         import httpx2
         from openai import AsyncOpenAI
 
+        # Each read costs the same few dozen calls whatever it brings; asyncio receives as much at a time.
+        httpcore2.AsyncHTTP11Connection.READ_NUM_BYTES = RECEIVED_AT_A_TIME
         timeout = httpx2.Timeout(self._timeout, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS)
         shared: dict[str, Any] = {
             "timeout": timeout,
