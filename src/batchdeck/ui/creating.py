@@ -51,9 +51,8 @@ def start_sending(deck: BatchdeckApp, plan: CreatePlan, *, wait_for_room: bool) 
         async for created in services.submit.create(
             plan, wait_for_room=wait_for_room, on_progress=on_progress, should_stop=work.should_stop
         ):
-            made.append(
-                f"{created.batch.id}  {words.plural(created.requests, 'request')}. {created.words}".strip()
-            )
+            sentence = f"Created {created.batch.id} with {words.plural(created.requests, 'request')}."
+            made.append(f"{sentence} {created.words}".strip())
         return "\n".join(made) or "Nothing was created yet: it waits for room in the journal."
 
     return deck.start_work(f"Creating {words.plural(len(plan.batches), 'batch')} of {plan.path.name}", send)

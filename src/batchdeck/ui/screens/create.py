@@ -268,10 +268,10 @@ class CreateScreen(ActionScreen[None]):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.form.show_only("create-progress", "create-words")
-                self.form.say("Esc leaves this view; the work goes on.")
-                self.set_focus(None)
+                self._checked = None
+                self.form.begin_sending()
                 self._work = start_sending(self.deck, plan, wait_for_room=wait)
+                self.refresh_bindings()
 
         self.app.push_screen(
             ConfirmScreen(
@@ -294,11 +294,16 @@ class CreateScreen(ActionScreen[None]):
                 self.form.show_progress(stage_of(work.progress, can_stop=work.can_stop))
             return
         self._work = None
-        self.form.show_only("create-words")
+        self.form.end_sending()
+        self.refresh_bindings()
         if work.state is WorkState.DONE:
-            self.form.say(f"{work.outcome or 'Done.'}\n\nEsc goes back to the list.", "$text-success")
+            self.form.say(f"{work.outcome or 'Done.'}\n\nEsc goes back.", "$text-success")
         elif isinstance(work.error, BatchdeckError):
             self.form.say(work.error.line, "$text-error")
+        else:
+            self.form.say(
+                "It was cut short. The activity says what is known: press esc, then L.", "$text-error"
+            )
 
     def do_create_stop(self) -> None:
         """Stop sending, where that is still possible."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,6 +19,7 @@ from batchdeck.ui import text
 from batchdeck.ui.reading import Reading
 from batchdeck.ui.screens.dialog import Dialog
 from batchdeck.ui.widgets.check_list import CheckList, Choice
+from batchdeck.ui.widgets.line_view import LineView
 from batchdeck.ui.widgets.progress_line import ProgressLine
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class RetryScreen(Dialog[None]):
         plans: Sequence[RetryPlan]
         problems: Sequence[str]
         """One sentence for each batch that has nothing to send."""
+        names: Mapping[str, str]
+        """Batch id to what a person calls it."""
 
     def __init__(self, batch_ids: Sequence[str], *, codes: frozenset[str] | None = None) -> None:
         super().__init__()
@@ -63,6 +66,7 @@ class RetryScreen(Dialog[None]):
         self._wanted_codes = codes
         self._plans: Sequence[RetryPlan] = ()
         self._reading = Reading(self)
+        self._left_out = ""
 
     def compose_body(self) -> Iterable[Widget]:
         """What failed, what is left out, how it is sent."""
@@ -99,7 +103,8 @@ class RetryScreen(Dialog[None]):
                 return
             except BatchdeckError as error:
                 problems.append(error.line)
-        self.post_message(self.Planned(plans, problems))
+        records = await self.deck.services.browse.batches(self.batch_ids)
+        self.post_message(self.Planned(plans, problems, {record.id: record.name for record in records}))
 
     @on(Reading.Progressed)
     def _show_progress(self, event: Reading.Progressed) -> None:
@@ -109,7 +114,7 @@ class RetryScreen(Dialog[None]):
     def _show_plans(self, event: Planned) -> None:
         self._plans = event.plans
         self.query_one("#retry-progress").display = False
-        self.query_one("#retry-head", Static).update(text.content(self._head(event.problems)))
+        self.query_one("#retry-head", Static).update(text.content(self._head(event)))
         groups = self._groups()
         codes = self.query_one("#retry-codes", CheckList)
         codes.display = bool(groups)
@@ -127,26 +132,40 @@ class RetryScreen(Dialog[None]):
             for sentence in plan.left_out
             if not any(group.code in sentence for group in plan.groups)
         ]
-        note = self.query_one("#retry-left-out", Static)
-        note.display = bool(left_out)
-        note.update(text.content("\n".join(dict.fromkeys(left_out)), "$text-muted"))
+        self._left_out = "\n".join(dict.fromkeys(left_out))
+        self._explain(self._left_out)
         options = self.query_one("#retry-options", CheckList)
         options.display = bool(self._plans)
         options.show(self._options(), frozenset())
         self._show_total()
 
-    def _head(self, problems: Sequence[str]) -> str:
-        lines = list(problems)
+    def _explain(self, sentence: str) -> None:
+        note = self.query_one("#retry-left-out", Static)
+        note.display = bool(sentence)
+        note.update(text.content(sentence, "$text-muted"))
+
+    @on(LineView.Moved)
+    def _moved(self, event: LineView.Moved) -> None:
+        """The whole of what the row under the cursor has no room for."""
+        event.stop()
+        groups = list(self._groups().values())
+        if event.view.id == "retry-codes" and event.view.has_focus and groups:
+            group = groups[event.index][0]
+            why = f"{group.code}: {_note(group)}."
+            self._explain("\n".join(part for part in (why, group.message, self._left_out) if part))
+
+    def _head(self, planned: Planned) -> str:
+        lines = list(planned.problems)
         for plan in self._plans:
+            name = planned.names.get(plan.batch.id, plan.batch.id)
             if plan.same_file:
                 lines.append(
-                    f"{plan.batch.id} found no room in the queue: "
-                    "its whole input is sent again, without an upload."
+                    f"{name} found no room in the queue: its whole input is sent again, without an upload."
                 )
             else:
                 open_count = sum(group.count for group in plan.groups)
                 lines.append(
-                    f"{plan.batch.id}: {words.count(open_count)} of {words.plural(plan.requests, 'request')} "
+                    f"{name}: {words.count(open_count)} of {words.plural(plan.requests, 'request')} "
                     f"{'has' if open_count == 1 else 'have'} no answer."
                 )
         return "\n".join(lines)

@@ -65,14 +65,15 @@ class CheckList(LineView):
         is_ticked = choice.value in self._ticked
         box = self._glyphs.ticked if is_ticked else self._glyphs.unticked
         amount_width = max(len(each.amount) for each in self._choices)
-        room = width - len(box) - amount_width - 3
+        room = width - len(box) - amount_width - 4
         label_width = max(4, min(max(len(each.label) for each in self._choices), room))
         style = "" if is_ticked else MUTED
+        note_width = max(0, room - label_width)
         return [
             (f"{box} ", ACCENT if is_ticked else MUTED),
             (text.fit(choice.label, label_width), style),
             (f" {text.fit_right(choice.amount, amount_width)}", style),
-            (f"  {text.clean_line(choice.note)}", MUTED),
+            ("  " + text.fit(choice.note, note_width), MUTED),
         ]
 
     def do_tick(self) -> None:

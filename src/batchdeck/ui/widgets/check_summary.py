@@ -43,15 +43,16 @@ def _verdict(report: CheckReport, glyphs: Glyphs) -> Content:
     done = glyphs.done
     if report.is_valid and report.warning_count:
         return text.line(
-            f"{done} Ready to send, with {words.plural(report.warning_count, 'warning')}.",
+            f"{done} Ready to send, with {words.plural(report.warning_count, 'warning')}: ctrl+s asks and creates.",
             "bold $text-warning",
         )
     if report.is_valid:
-        return text.line(f"{done} Ready to send.", "bold $text-success")
+        return text.line(f"{done} Ready to send: ctrl+s asks and creates.", "bold $text-success")
     if report.is_valid_when_split:
         parts = words.plural(len(report.parts), "batch")
         return text.line(
-            f"{glyphs.warning} Over the limits of one batch: it takes {parts}.", "bold $text-warning"
+            f"{glyphs.warning} Over the limits of one batch: it takes {parts}: ctrl+s asks and creates.",
+            "bold $text-warning",
         )
     problems = words.plural(report.error_count, "error")
     return text.line(f"{glyphs.warning} {problems}: it would be refused.", "bold $text-error")

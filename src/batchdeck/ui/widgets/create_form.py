@@ -109,6 +109,17 @@ class CreateForm(VerticalScroll, can_focus=False):
         if report.problems and not self.options.display:
             problems.focus()
 
+    def begin_sending(self) -> None:
+        """From now on nothing can be changed."""
+        self.show_only("create-progress", "create-words")
+        self.say("Esc leaves this view; the work goes on.")
+        self.query_one("#create-path", PathInput).disabled = True
+
+    def end_sending(self) -> None:
+        """Another file may be chosen."""
+        self.show_only("create-words")
+        self.query_one("#create-path", PathInput).disabled = False
+
     @on(LineView.Moved)
     def _moved(self, event: LineView.Moved) -> None:
         event.stop()

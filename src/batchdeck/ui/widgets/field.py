@@ -15,7 +15,7 @@ class Field(Horizontal):
     DEFAULT_CSS = """
     Field { height: 1; margin: 0; }
     Field > .field--label { width: 16; color: $text-muted; }
-    Field > Input { width: 1fr; background: $boost; }
+    Field > Input { width: 1fr; background: $panel; }
     """
 
     def __init__(self, label: str, editor: Widget, *, id: str | None = None) -> None:

@@ -22,7 +22,7 @@ class MetadataRow(Horizontal):
 
     DEFAULT_CSS = """
     MetadataRow { height: 1; }
-    MetadataRow > Input { background: $boost; }
+    MetadataRow > Input { background: $panel; }
     MetadataRow > .metadata--key { width: 1fr; max-width: 24; margin: 0 1 0 0; }
     MetadataRow > .metadata--value { width: 2fr; }
     """

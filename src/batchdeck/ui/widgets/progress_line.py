@@ -31,7 +31,7 @@ class ProgressLine(Static):
     def show(self, progress: Progress) -> None:
         """Show a step of the work."""
         self._pace.note(progress, cast("BatchdeckApp", self.app).services.clock.monotonic())
-        bar_width = max(6, min(30, self.size.width - 40))
+        bar_width = max(6, min(30, (self.size.width or self.app.size.width) - 44))
         parts: list[Content | tuple[str, str]] = [text.line(progress.stage), ("\n", "")]
         if progress.total:
             filled = min(bar_width, bar_width * progress.done // progress.total)

@@ -42,7 +42,7 @@ class ResultsTab(BatchTab):
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(*ACTION_IDS)
     DEFAULT_CSS = """
-    ResultsTab #results-search { height: 1; border: none; padding: 0 1; background: $boost; }
+    ResultsTab #results-search { height: 1; border: none; padding: 0 1; background: $panel; }
     ResultsTab #results-note { height: auto; max-height: 3; color: $text-warning; padding: 0 1; }
     ResultsTab #results-found { height: 1; color: $text-muted; padding: 0 1; }
     """
