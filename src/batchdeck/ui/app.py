@@ -1,20 +1,16 @@
-"""The deck as a Textual app: services, themes, screens, work, and the boundary that errors stop at."""
+"""The deck as a Textual app: themes, screens, work, and the boundary that errors stop at."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.console import RenderableType
 from textual._compositor import ChopsUpdate
-from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
@@ -23,20 +19,16 @@ from batchdeck.actions import BY_ID
 from batchdeck.errors import BatchdeckError, Interrupted
 from batchdeck.ui import terminal, text, themes
 from batchdeck.ui.bindings import APP_ACTIONS, bindings_for, handler_name, keymap_of
+from batchdeck.ui.connected import ConnectedApp
 from batchdeck.ui.glyphs import glyphs
-from batchdeck.ui.messages import BatchesChanged, ServicesReplaced, SyncChanged, WorkChanged
+from batchdeck.ui.messages import BatchesChanged, WorkChanged
 from batchdeck.ui.screens.base import ActionScreen
 from batchdeck.ui.screens.main import MainScreen
 from batchdeck.ui.work import Factory, Work, WorkState
 
 if TYPE_CHECKING:
     from batchdeck.config.settings import Settings
-    from batchdeck.models.account import Profile
-    from batchdeck.services.facade import Services
-    from batchdeck.ui.poller import Poller
-
-    OpenServices = Callable[[Profile], Awaitable[Services]]
-    Connect = Callable[[Services], Awaitable[Services]]
+    from batchdeck.ui.connected import Connect, OpenServices
 
 log = logging.getLogger("batchdeck.ui")
 
@@ -44,18 +36,7 @@ _TOAST_SECONDS = 5.0
 _ERROR_SECONDS = 12.0
 
 
-class Freshness(NamedTuple):
-    """How old the data is, and why it is not newer."""
-
-    data_at: datetime | None
-    """When the service last answered, UTC."""
-    trouble: BatchdeckError | None
-    """Why it does not answer now, or why it is not asked; None when all is well."""
-    since: datetime | None
-    """When the trouble began, where known."""
-
-
-class BatchdeckApp(App[int]):
+class BatchdeckApp(ConnectedApp):
     """The deck.
 
     Args:
@@ -66,7 +47,7 @@ class BatchdeckApp(App[int]):
         connect: The same services with a client (or those of another account, when the key turns out to
             be another). Awaited after the first paint; it may run a key command and import the SDK.
             Raises a BatchdeckError, which the deck shows as one sentence over the cached rows.
-        hint: One line shown above the list until a key is pressed, such as what to try in a demo.
+        hint: One line shown above the status line until a key is pressed, such as what to try in a demo.
 
     The caller closes the history and every client that the two made, after the app has ended.
     """
@@ -80,59 +61,22 @@ class BatchdeckApp(App[int]):
         Binding("ctrl+c", "ask_how_to_quit", "Quit", show=False, system=True),
     ]
 
-    services: Services
-    """Over the profile in use. Another object after `ServicesReplaced`."""
-
     def __init__(
         self, settings: Settings, open_services: OpenServices, connect: Connect, *, hint: str = ""
     ) -> None:
         is_colourless = "NO_COLOR" in os.environ
-        super().__init__(ansi_color=True if is_colourless else None)
-        self.settings = settings
+        super().__init__(settings, open_services, connect, use_ansi=is_colourless)
         self.hint = hint
         self.is_ascii = settings.ascii
         self.glyphs = glyphs(settings.ascii)
-        self.poller: Poller | None = None
-        """The loop that asks the service, once there is a client."""
-        self.trouble: BatchdeckError | None = None
-        """Why there is no client, or None."""
-        self.is_connecting = False
         self.works: list[Work] = []
         """Work that runs, oldest first."""
-        self._data_at: datetime | None = None
-        self._open_services = open_services
-        self._connect = connect
         self.animation_level = "none"
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
         wanted = themes.NO_COLOR_THEME if is_colourless else themes.full_name(settings.theme)
         self.theme = wanted if wanted in self.available_themes else themes.full_name(None)
         self.set_keymap(keymap_of(settings.keys))
-
-    # --- life ---------------------------------------------------------------
-
-    @property
-    def profile(self) -> Profile:
-        """The profile in use."""
-        return self.settings.profile
-
-    @property
-    def is_read_only(self) -> bool:
-        """True when a flag or the profile forbids whatever spends or changes."""
-        return self.settings.read_only or self.settings.profile.read_only
-
-    @property
-    def freshness(self) -> Freshness:
-        """How far what is shown can be trusted."""
-        if self.poller is None:
-            return Freshness(self._data_at, self.trouble, None)
-        status = self.services.sync.status
-        return Freshness(status.last_success_at or self._data_at, status.error, status.failing_since)
-
-    @property
-    def is_connected(self) -> bool:
-        """True when there is a client; it may be out of reach all the same."""
-        return self.services.api is not None
 
     def get_default_screen(self) -> Screen[Any]:
         """The list."""
@@ -150,59 +94,11 @@ class BatchdeckApp(App[int]):
         self.theme_variables = variables
         return variables
 
-    async def open(self) -> None:
-        """Open the history of the profile in use; for the first screen, before it paints.
+    def keys_of(self, action_id: str) -> tuple[str, ...]:
+        """The keys of an action, the user's own where they chose some."""
+        return self.settings.keys.get(action_id, BY_ID[action_id].keys)
 
-        Raises:
-            BatchdeckError: the history cannot be opened; there is nothing to show.
-        """
-        self.services = services = await self._open_services(self.profile)
-        state = await services.history.sync_state.get(services.account_id)
-        self._data_at = state.last_success_at
-
-    def connect(self) -> None:
-        """Make a client and begin to ask the service; for the first screen, after it painted."""
-        if not self.is_connecting:
-            self.is_connecting = True
-            self.run_worker(self._connect_now(), group="connect", exclusive=True, exit_on_error=False)
-
-    async def _connect_now(self) -> None:
-        before = self.services
-        try:
-            services = await self._connect(before)
-        except BatchdeckError as error:
-            self.trouble = error
-            log.warning("not connected: %s", error.sentence)
-            return
-        finally:
-            self.is_connecting = False
-            self.tell(SyncChanged())
-        self.trouble = None
-        self.services = services
-        self.tell(ServicesReplaced(services.account_id != before.account_id))
-        self._poll()
-
-    def _poll(self) -> None:
-        from batchdeck.ui.poller import Poller
-
-        self.poller = Poller(self.services, self.tell, refresh_seconds=self.profile.refresh_seconds)
-        self.run_worker(self.poller.run(), group="poll", exclusive=True, exit_on_error=False)
-        self.run_worker(self.poller.fill(), group="fill", exclusive=True, exit_on_error=False)
-
-    async def switch_profile(self, name: str) -> None:
-        """Show another profile's batches."""
-        for group in ("poll", "fill", "connect"):
-            self.workers.cancel_group(self, group)
-        self.poller = None
-        self.is_connecting = False
-        profile = self.settings.profiles[name]
-        if self.settings.refresh_seconds is not None:
-            profile = replace(profile, refresh_seconds=self.settings.refresh_seconds)
-        self.settings = replace(self.settings, profile=profile)
-        self.trouble = None
-        await self.open()
-        self.tell(ServicesReplaced(another_account=True))
-        self.connect()
+    # --- ending -------------------------------------------------------------
 
     def stop(self, code: int = 0) -> None:
         """End the app now, whatever work runs, with the terminal restored.
@@ -216,21 +112,29 @@ class BatchdeckApp(App[int]):
         log.error("%s", error.line)
         self.exit(error.exit_code, return_code=error.exit_code, message=text.clean(error.line))
 
-    def keys_of(self, action_id: str) -> tuple[str, ...]:
-        """The keys of an action, the user's own where they chose some."""
-        return self.settings.keys.get(action_id, BY_ID[action_id].keys)
+    def do_program_quit(self) -> None:
+        """End the app; asks while work runs."""
+        if not self.works:
+            self.stop()
+            return
+        from batchdeck.ui.screens.confirm import ConfirmScreen
 
-    def tell(self, message: Message) -> None:
-        """Post a message to every screen."""
-        for screen in self.screen_stack:
-            screen.post_message(message)
+        lines = [work.title for work in self.works]
+        lines += ["", "What was sent is in the history; the next start finds out how it ended."]
 
-    def refresh_now(self) -> None:
-        """Ask the service now, or try again to make a client."""
-        if self.poller is not None:
-            self.poller.refresh_now()
-        else:
-            self.connect()
+        def answered(is_sure: bool | None) -> None:
+            if is_sure:
+                self.stop()
+
+        self.push_screen(ConfirmScreen("Quit while work runs?", lines, "Quit", no_label="Stay"), answered)
+
+    def action_ask_how_to_quit(self) -> None:
+        """What ctrl+c does: it is too easily hit to end anything."""
+        self.notify("Press q to quit.")
+
+    async def action_quit(self) -> None:
+        """Textual's own way to quit goes through ours."""
+        self.do_program_quit()
 
     # --- work ---------------------------------------------------------------
 
@@ -248,7 +152,7 @@ class BatchdeckApp(App[int]):
             title: What is being done: `Downloading 3 batches`.
             factory: Given the `Work`, does it; what it returns is shown, what it raises is reported.
             can_stop: False where stopping would leave it unknown whether something was sent.
-            on_end: Called at the end, whatever it was, before anything is shown; when given, nothing else is.
+            on_end: Called at the end, whatever it was; when given, nothing else is shown.
         """
         work = Work(title, lambda told: self.tell(WorkChanged(told)), can_stop=can_stop)
         self.works.append(work)
@@ -310,12 +214,6 @@ class BatchdeckApp(App[int]):
             markup=False,
         )
 
-    def tell_ended(self, title: str, words: str, severity: SeverityLevel = "information") -> None:
-        """Tell that batches ended: a toast, and what the config asks for while nobody looks."""
-        self.notify(words, title=title, severity=severity, timeout=_ERROR_SECONDS)
-        if not self.app_focus and self._driver is not None and not self.is_headless:
-            self._driver.write(terminal.notification_sequences(self.settings.notify, title, words))
-
     def copy(self, words: str, what: str) -> None:
         """Put words on the clipboard of the user's terminal, or into a file when they are too many.
 
@@ -327,7 +225,7 @@ class BatchdeckApp(App[int]):
 
         copy_text(self, words, what)
 
-    # --- actions ------------------------------------------------------------
+    # --- the app's own actions ----------------------------------------------
 
     async def action_act(self, action_id: str) -> None:
         """Carry out one of the app's own actions."""
@@ -353,7 +251,7 @@ class BatchdeckApp(App[int]):
         from batchdeck.ui.screens.profiles import ProfilesScreen
 
         if self.works:
-            self.notify("Work is running for this profile; wait for it or stop it first.", severity="warning")
+            self.notify("Work runs for this profile; wait for it or stop it first.", severity="warning")
             return
         self.push_screen(ProfilesScreen())
 
@@ -364,40 +262,12 @@ class BatchdeckApp(App[int]):
         if not isinstance(self.screen, ActivityScreen):
             self.push_screen(ActivityScreen())
 
-    def do_program_quit(self) -> None:
-        """End the app; asks while work runs."""
-        if not self.works:
-            self.stop()
-            return
-        from batchdeck.ui.screens.confirm import ConfirmScreen
-
-        lines = [work.title for work in self.works]
-        lines += ["", "What was sent is in the history; the next start finds out how it ended."]
-        self.push_screen(
-            ConfirmScreen("Quit while work runs?", lines, "Quit", no_label="Stay"),
-            lambda is_sure: self.stop() if is_sure else None,
-        )
-
-    def action_ask_how_to_quit(self) -> None:
-        """What ctrl+c does: it is too easily hit to end anything."""
-        self.notify("Press q to quit.")
-
-    async def action_quit(self) -> None:
-        """Textual's own way to quit goes through ours."""
-        self.do_program_quit()
-
     # --- the boundary -------------------------------------------------------
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """An error in a worker is told, and the deck goes on."""
         if event.state is WorkerState.ERROR and event.worker.error is not None:
             self.report(event.worker.error)
-
-    def watch_app_focus(self, focused: bool) -> None:
-        """Slow down while nobody looks."""
-        if self.poller is not None:
-            self.poller.set_focused(focused)
-            self.tell(SyncChanged())
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
         """Write partial updates without what did not change."""

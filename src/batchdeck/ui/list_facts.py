@@ -50,7 +50,7 @@ def should_tick(deck: BatchdeckApp) -> bool:
     return poller is not None and poller.has_active and not poller.is_paused and deck.app_focus
 
 
-def status_facts(deck: BatchdeckApp, state: ListState, unsettled: int) -> StatusFacts:
+def status_facts(deck: BatchdeckApp, state: ListState, unsettled: int, waiting: int) -> StatusFacts:
     """Everything the status line can say."""
     poller, fresh = deck.poller, deck.freshness
     sign = deck.glyphs.descending if state.sort.descending else deck.glyphs.ascending
@@ -72,6 +72,7 @@ def status_facts(deck: BatchdeckApp, state: ListState, unsettled: int) -> Status
         sort=f"{SORT_NAMES[state.sort.key]} {sign}",
         marked=len(state.marks),
         unsettled=unsettled,
+        waiting=waiting,
     )
     if poller is None:
         return facts

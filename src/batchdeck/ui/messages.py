@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from batchdeck.models.batch import BatchRecord
     from batchdeck.ui.work import Work
 
 
@@ -22,8 +23,15 @@ class BatchesChanged(Message, bubble=False):
 
 
 @dataclass
+class BatchesEnded(Message, bubble=False):
+    """Batches that were active have ended since they were last asked about."""
+
+    records: tuple[BatchRecord, ...]
+
+
+@dataclass
 class SyncChanged(Message, bubble=False):
-    """The state of `app.polling` is not as it was: a call began or ended, paused, offline, filling."""
+    """The state of `app.poller` is not as it was: a call began or ended, paused, offline, filling."""
 
     def can_replace(self, message: Message) -> bool:
         """Only the newest matters."""

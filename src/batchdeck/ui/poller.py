@@ -8,12 +8,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from batchdeck.services.polling import IDLE_FIRST_SECONDS, Schedule
-from batchdeck.ui.messages import BatchesChanged, SyncChanged
+from batchdeck.ui.messages import BatchesChanged, BatchesEnded, SyncChanged
 
 if TYPE_CHECKING:
     from textual.message import Message
 
-    from batchdeck.errors import BatchdeckError
     from batchdeck.services.facade import Services
     from batchdeck.services.sync import SyncReport
 
@@ -25,6 +24,7 @@ class Poller:
         services: With a client.
         tell: Is given each message; never blocks.
         refresh_seconds: Between two refreshes while a batch is active.
+        after_refresh: Called when a refresh went well.
     """
 
     def __init__(
@@ -33,9 +33,11 @@ class Poller:
         tell: Callable[[Message], object],
         *,
         refresh_seconds: float,
+        after_refresh: Callable[[], object] = lambda: None,
     ) -> None:
         self._services = services
         self._tell = tell
+        self._after_refresh = after_refresh
         self._schedule = Schedule(refresh_seconds)
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -49,12 +51,11 @@ class Poller:
         self.is_paused = False
         self.is_focused = True
         self.is_asking = False
+        self._active: frozenset[str] | None = None
         self.has_active = False
         """True when a batch can still change, as of the last refresh."""
         self.filled: int | None = None
         """Batches the running fill has stored, or None when none runs."""
-        self.trouble: BatchdeckError | None = None
-        """Why the history could not be written or the service not be asked, or None."""
 
     @property
     def next_in(self) -> float | None:
@@ -104,13 +105,15 @@ class Poller:
 
     async def _refresh(self) -> None:
         sync = self._services.sync
+        if self._active is None:
+            self._active = await self._active_ids()
         self.is_asking = True
         self._tell(SyncChanged())
         try:
             report = await sync.refresh()
         finally:
             self.is_asking = False
-        self._note(report)
+        await self._note(report)
         status = sync.status
         self._ended_at = self._loop.time()
         delay = self._schedule.next_delay(
@@ -126,10 +129,20 @@ class Poller:
         elif status.error is None and not self._is_fill_over:
             self._may_fill.set()
         self._tell(SyncChanged())
+        if status.error is None:
+            self._after_refresh()
 
-    def _note(self, report: SyncReport) -> None:
+    async def _active_ids(self) -> frozenset[str]:
+        active = await self._services.history.batches.active(self._services.account_id)
+        return frozenset(record.id for record in active)
+
+    async def _note(self, report: SyncReport) -> None:
+        """Tell what changed, and which batches are active no more."""
         self.has_active = report.active > 0
-        self.trouble = report.error
+        before, self._active = self._active or frozenset(), await self._active_ids()
+        ended = await self._services.browse.batches(sorted(before - self._active))
+        if ended:
+            self._tell(BatchesEnded(tuple(ended)))
         if report.any:
             self._tell(
                 BatchesChanged(frozenset(report.new), frozenset(report.changed) | frozenset(report.gone))

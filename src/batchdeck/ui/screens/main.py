@@ -68,15 +68,19 @@ class MainScreen(BatchActions):
     class TotalsRead(Message, bubble=False):
         """Sums over what the filter shows."""
 
-        def __init__(self, totals: Totals, unsettled: int) -> None:
+        def __init__(self, totals: Totals, unsettled: int, waiting: int) -> None:
             super().__init__()
             self.totals = totals
             self.unsettled = unsettled
+            """Operations whose end is not known and that nothing here works on."""
+            self.waiting = waiting
+            """Operations that wait for room."""
 
     def __init__(self) -> None:
         super().__init__()
         self.listing = ListState()
         self.unsettled = 0
+        self.waiting = 0
         self._pace: Pace | None = None
         self._is_open = False
         self._is_ticking = False
@@ -151,8 +155,11 @@ class MainScreen(BatchActions):
     async def _read_totals(self) -> None:
         services = self.deck.services
         totals = await services.browse.totals(self.listing.filter)
-        unsettled = await services.history.operations.unsettled(services.account_id)
-        self.post_message(self.TotalsRead(totals, len(unsettled)))
+        open_ones = await services.history.operations.unsettled(services.account_id)
+        if open_ones:
+            open_ones = [each for each in open_ones if not services.journal.is_held(each.id)]
+        waiting = sum(each.state == "waiting" for each in open_ones)
+        self.post_message(self.TotalsRead(totals, len(open_ones) - waiting, waiting))
 
     async def _read_pace_of_cursor(self) -> None:
         """Read how fast the batch under the cursor goes, and show the panes."""
@@ -193,7 +200,8 @@ class MainScreen(BatchActions):
         """Show the status line; it ticks once a second while a batch is active, else not at all."""
         if not self._is_open:
             return
-        self.query_one(StatusLine).show(list_facts.status_facts(self.deck, self.listing, self.unsettled))
+        facts = list_facts.status_facts(self.deck, self.listing, self.unsettled, self.waiting)
+        self.query_one(StatusLine).show(facts)
         should_tick = list_facts.should_tick(self.deck)
         if should_tick != self._is_ticking:
             self._is_ticking = should_tick
@@ -259,7 +267,7 @@ class MainScreen(BatchActions):
 
     @on(TotalsRead)
     def _totals_read(self, message: TotalsRead) -> None:
-        self.unsettled = message.unsettled
+        self.unsettled, self.waiting = message.unsettled, message.waiting
         self.query_one(CountsHeader).show_totals(message.totals, is_filtered=not self.listing.filter.is_empty)
         self.show_status()
 

@@ -14,7 +14,7 @@ from textual.screen import ModalScreen
 from batchdeck.errors import BatchdeckError
 from batchdeck.models.account import Profile
 from batchdeck.ui import text
-from batchdeck.ui.widgets.line_view import LineView, Piece
+from batchdeck.ui.widgets.line_view import ACCENT, MUTED, STRONG, WARN, LineView, Piece
 
 
 class ProfileList(LineView):
@@ -45,11 +45,11 @@ class ProfileList(LineView):
         read_only = "  READ-ONLY" if profile.read_only else ""
         room = max(8, width - text.width_of(name) - len(read_only) - 6)
         return [
-            (" * " if is_current else "   ", "line-view--accent"),
-            (name, "line-view--bold"),
+            (" * " if is_current else "   ", ACCENT),
+            (name, STRONG),
             ("  ", ""),
-            (text.shorten_middle(profile.base_url, room), "line-view--muted"),
-            (read_only, "line-view--warn"),
+            (text.shorten_middle(profile.base_url, room), MUTED),
+            (read_only, WARN),
         ]
 
 
@@ -86,6 +86,10 @@ class ProfilesScreen(ModalScreen[None]):
                 await deck.switch_profile(name)
             except BatchdeckError as error:
                 deck.report(error, title="Switch profile")
+
+    def why_not(self, action_id: str) -> str | None:
+        """Every action of the list can run."""
+        return None
 
     def action_close(self) -> None:
         """Back."""

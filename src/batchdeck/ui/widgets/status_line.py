@@ -51,6 +51,9 @@ class StatusFacts(NamedTuple):
     """Such as `age ▼`."""
     marked: int = 0
     unsettled: int = 0
+    """Operations whose end is not known."""
+    waiting: int = 0
+    """Operations that wait for room in the service's queue."""
 
 
 class StatusLine(Painted):
@@ -102,6 +105,10 @@ def _form(facts: StatusFacts, form: int, glyphs: Glyphs) -> Line:
     parts.append(_place(facts, form))
     if facts.filling is not None:
         parts.append([(f"filling {glyphs.ellipsis} {format.count(facts.filling)}", MUTED)])
+    if facts.waiting:
+        parts.append(
+            [(f"{facts.waiting} waiting for room" if form == 0 else f"{facts.waiting} waiting", MUTED)]
+        )
     if facts.marked:
         parts.append([(f"{format.count(facts.marked)} marked", "$text-accent bold")])
     if facts.filter and form < 3:
