@@ -172,7 +172,7 @@ class History:
             self.generation += 1
             self.warnings.append(
                 f"{sentence_for(error, path, 'write')} What the service says is kept in memory until"
-                " batchdeck is started again; nothing is created or changed that cannot be written down first."
+                " batchdeck is started again; nothing is sent that cannot be written down first."
             )
 
     def _told(self, error: sqlite3.Error, doing: str) -> HistoryError:

@@ -174,8 +174,9 @@ class Query:
         """The first places in order, or the last ones backwards."""
         is_by_place = self.sort.key is SortKey.CREATED
         source = self._conditions.source(by_place=is_by_place)
-        if not is_by_place and self.sort.descending:
-            # Matches abound where this is asked: by the index they are soon found, ties in order.
+        if not is_by_place and (self.sort.descending or self.sort.key is SortKey.NAME):
+            # Matches abound where this is asked: by the index they are soon found, with ties in order or,
+            # of names, so few that putting them in order costs nothing.
             source = self._conditions.source(by_place=False, index=SORT_INDEXES[self.sort.key])
         cursor = connection.execute(
             f"SELECT b.place FROM {source} ORDER BY {order_by(self.sort, is_reversed=is_reversed)} LIMIT ?",
