@@ -95,7 +95,7 @@ def batch_page(answer: object, *, limit: int) -> BatchPage | None:
 
 def entries(answer: object) -> list[Mapping[str, Any]] | None:
     """The objects of a list answer: `{data: []}`, `{value: []}`, a bare array; None when it is no list."""
-    if isinstance(answer, Mapping):
+    if isinstance(answer, dict):
         # A service written in Go answers `data: null` where there is nothing.
         lists = [answer[key] for key in ("data", "value", "batches", "items") if key in answer]
         inner = next((found for found in lists if isinstance(found, list)), None)
@@ -104,12 +104,12 @@ def entries(answer: object) -> list[Mapping[str, Any]] | None:
         answer = inner
     if not isinstance(answer, list):
         return None
-    return [entry for entry in answer if isinstance(entry, Mapping)]
+    return [entry for entry in answer if isinstance(entry, dict)]
 
 
 def has_more(answer: object, *, count: int, limit: int) -> bool:
     """Whether another page follows: what the service says, else whether this one was full."""
-    said = answer.get("has_more") if isinstance(answer, Mapping) else None
+    said = answer.get("has_more") if isinstance(answer, dict) else None
     if isinstance(said, bool):
         return said
     if isinstance(said, str) and said.strip().lower() in ("true", "false"):
@@ -125,7 +125,9 @@ def status(raw: str) -> BatchStatus:
 
 def moment(value: object) -> datetime | None:
     """A time in UTC from epoch seconds, milliseconds or finer, digits, ISO 8601, or None."""
-    if isinstance(value, Mapping):
+    if value is None:
+        return None
+    if isinstance(value, dict):
         value = next((value[key] for key in ("seconds", "Time", "time", "value") if key in value), None)
     if isinstance(value, str):
         written = value.strip()
@@ -133,7 +135,7 @@ def moment(value: object) -> datetime | None:
             value = float(written)
         except ValueError:
             return _iso_moment(written)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
         seconds = float(value)
@@ -159,7 +161,7 @@ def _iso_moment(written: str) -> datetime | None:
 
 def counts(value: object) -> RequestCounts:
     """Request counts; zero for what is absent, null or no number."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return RequestCounts()
     return RequestCounts(
         total=_integer(value.get("total")) or 0,
@@ -170,14 +172,14 @@ def counts(value: object) -> RequestCounts:
 
 def metadata(value: object) -> dict[str, str]:
     """Metadata as strings; pairs without a value are left out."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return {}
     return {text(key): text(entry) for key, entry in value.items() if entry is not None}
 
 
 def usage(value: object) -> Usage | None:
     """Tokens in either spelling; None when absent or all zero, as services write before they know."""
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return None
     found = Usage(
         input_tokens=_first_integer(value, "input_tokens", "prompt_tokens"),
@@ -196,7 +198,7 @@ def validation_errors(value: object) -> tuple[ValidationError, ...]:
 
 
 def _error_entries(value: object) -> Iterator[object]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         inner = value.get("data")
         if isinstance(inner, list):
             value = inner
@@ -207,12 +209,12 @@ def _error_entries(value: object) -> Iterator[object]:
             value = inner
     if isinstance(value, list):
         yield from (entry for entry in value if entry not in (None, "", {}))
-    elif isinstance(value, Mapping | str) and value:
+    elif isinstance(value, dict | str) and value:
         yield value
 
 
 def _validation_error(entry: object) -> ValidationError:
-    if not isinstance(entry, Mapping):
+    if not isinstance(entry, dict):
         message = text(entry)
         return ValidationError(code="", message=message, line=_line_in(message))
     message = text(entry.get("message"))
@@ -246,7 +248,7 @@ def text(value: object) -> str:
 
 
 def _identifier(value: object) -> str | None:
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
         return None
     return text(value).strip() or None
 
@@ -258,7 +260,7 @@ def _integer(value: object) -> int | None:
             value = float(value) if not value.strip().isdigit() else int(value[:32])
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     if isinstance(value, float):
         if not math.isfinite(value):
@@ -274,7 +276,7 @@ def _first_integer(body: Mapping[str, Any], *names: str) -> int:
 def _detail(body: Mapping[str, Any], name: str, *places: str) -> int:
     for place in places:
         details = body.get(place)
-        if isinstance(details, Mapping) and (found := _integer(details.get(name))) is not None:
+        if isinstance(details, dict) and (found := _integer(details.get(name))) is not None:
             return found
     return 0
 
@@ -284,6 +286,6 @@ def _unwrapped(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     if _identifier(answer.get("id")) is None:
         for name in _WRAPPERS:
             inner = answer.get(name)
-            if isinstance(inner, Mapping) and _identifier(inner.get("id")) is not None:
+            if isinstance(inner, dict) and _identifier(inner.get("id")) is not None:
                 return inner
     return answer
