@@ -21,6 +21,9 @@ from batchdeck.ui.widgets.pane import MUTED, Pane, heading, paragraph
 _KEY = "$text-accent bold"
 _OFF = "$text-disabled"
 _KEY_WIDTH = 14
+_GROUPS = ("Move", "List", "Batch", "Own", "View", "Program")
+_OWN = _GROUPS.index("Own")
+"""Where the actions that only this view has stand."""
 _FILTERS = (
     ("words", "sought in id, name, metadata, file names and model"),
     ("status:failed,expired", "one of several; also active, ended"),
@@ -60,6 +63,7 @@ class KeyTable(Pane):
         if self._words:
             lines += paragraph(self._words, MUTED, width)
         groups = list(dict.fromkeys(action.group for action, _, _ in self._actions))
+        groups.sort(key=lambda group: _GROUPS.index(group) if group in _GROUPS else _OWN)
         for group in groups:
             lines += [[], heading(group)]
             for action, keys, reason in self._actions:

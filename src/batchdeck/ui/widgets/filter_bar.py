@@ -61,7 +61,7 @@ class FilterBar(Vertical):
         & > Horizontal { height: 1; }
         .filter-prompt { width: 3; color: $text-accent; text-style: bold; }
         Input, Input:focus { border: none; height: 1; padding: 0; background: $surface; width: 1fr; }
-        .filter-problem { height: 1; color: $text-error; display: none; }
+        .filter-problem { height: auto; color: $text-error; display: none; }
         &.-wrong .filter-problem { display: block; }
     }
     """
@@ -169,9 +169,10 @@ class FilterBar(Vertical):
         self.set_class(error is not None, "-wrong")
         if error is None:
             return
-        before = text.width_of(text.clean_line(line.value[: error.position])) - round(line.scroll_x)
-        width = max(1, min(error.length, self.size.width))
+        shown = text.clean_line(line.value)
+        start = max(0, len(_PROMPT) + text.width_of(shown[: error.position]) - round(line.scroll_x))
+        marks = " " * start + "^" * max(1, min(error.length, self.size.width - start))
         words = f"expected {error.expected}"
-        start = max(0, min(len(_PROMPT) + before, self.size.width - len(words) - width - 2))
-        problem = f"{' ' * start}{'^' * width} {words}"
-        self.query_one(".filter-problem", Static).update(text.line(problem))
+        fits = len(marks) + 1 + len(words) < self.size.width
+        between = " " if fits else f"\n{' ' * len(_PROMPT)}"
+        self.query_one(".filter-problem", Static).update(text.content(f"{marks}{between}{words}"))

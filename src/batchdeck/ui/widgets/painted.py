@@ -24,6 +24,8 @@ Line = Sequence[Piece]
 _MERGE_GAP = 8
 """Spans closer together than this many cells are drawn as one: a jump and a style cost more."""
 
+_HIDDEN = "$text-muted"
+
 _Cell = tuple[str, RichStyle | None]
 
 
@@ -91,62 +93,76 @@ class Painted(Widget):
         if width <= 0 or not self.is_attached:
             self._built_for = None
             return
-        before = self._strips if self._built_for == width else None
+        rows = range(self.scrollable_content_region.height)
+        before = [self.strip_at(row) for row in rows] if self._built_for == width else None
         self._strips = self.build(width)
         self._built_for = width
         if before is None:
             self.refresh()
-        else:
-            self._refresh_differing(before, self._strips)
-
-    def _refresh_differing(self, old: list[Strip], strips: list[Strip]) -> None:
-        top = self.scroll_offset.y
-        height = self.size.height
+            return
         regions: list[Region] = []
-        for y in range(top, top + height):
-            before = old[y] if y < len(old) else None
-            after = strips[y] if y < len(strips) else None
-            if before is after:
+        for row in rows:
+            after = self.strip_at(row)
+            if after is before[row]:
                 continue
-            if before is None or after is None or before.cell_length != after.cell_length:
-                regions.append(Region(0, y - top, self.size.width, 1))
-                continue
-            regions.extend(Region(x1, y - top, x2 - x1, 1) for x1, x2 in differing(before, after))
+            if after.cell_length != before[row].cell_length:
+                regions.append(Region(0, row, width, 1))
+            else:
+                regions.extend(Region(x1, row, x2 - x1, 1) for x1, x2 in differing(before[row], after))
         if regions:
             gutter = self.gutter
             self.refresh(*(region.translate((gutter.left, gutter.top)) for region in regions))
 
-    def render_line(self, y: int) -> Strip:
-        """One line as it stands on screen."""
+    def strip_at(self, row: int) -> Strip:
+        """What stands in a row on screen, of the lines as they are built."""
+        if row < len(self._strips):
+            return self._strips[row]
+        return Strip.blank(self._built_for or 0, self.style_of(""))
+
+    def ensure_built(self) -> None:
+        """Build the lines if they are not, or are for another width."""
         width = self.scrollable_content_region.width
-        if self._built_for != width:
+        if self._built_for != width and width > 0:
             self._strips = self.build(width)
             self._built_for = width
-        line = y + self.scroll_offset.y
-        return self._strips[line] if line < len(self._strips) else Strip.blank(width, self.style_of(""))
+
+    def render_line(self, y: int) -> Strip:
+        """One line as it stands on screen."""
+        self.ensure_built()
+        return self.strip_at(y)
 
 
 class PaintedScroll(Painted, ScrollView, can_focus=True):
-    """The same with a scrollbar when there are more lines than rows."""
+    """The same with the first line fixed and the rest scrolled under it; it has no bar to be drawn anew."""
 
     def redraw(self) -> None:
         """Build the lines again and draw what differs."""
         super().redraw()
-        self._fit_scrollbar()
+        self._fit_height()
 
     def on_resize(self, _: events.Resize) -> None:
         """Another width breaks lines elsewhere."""
-        self._fit_scrollbar()
+        self._fit_height()
 
-    def _fit_scrollbar(self) -> None:
-        width = self.scrollable_content_region.width
-        if width <= 0:
-            return
-        if self._built_for != width:
-            self._strips = self.build(width)
-            self._built_for = width
+    def strip_at(self, row: int) -> Strip:
+        """The first line with how much is hidden below, or a line as it is scrolled."""
+        if row > 0:
+            return super().strip_at(row + self.scroll_offset.y)
+        first = super().strip_at(0)
+        hidden = len(self._strips) - self.scrollable_content_region.height - self.scroll_offset.y
+        if hidden <= 0:
+            return first
+        words = f" {hidden} more"
+        start = first.cell_length - len(words)
+        if start <= 0:
+            return first
+        tail = Strip([Segment(words, self.style_of(_HIDDEN))], len(words))
+        return Strip([*first.crop(0, start), *tail], first.cell_length)
+
+    def _fit_height(self) -> None:
+        self.ensure_built()
         if self.virtual_size.height != len(self._strips):
-            self.virtual_size = Size(width, len(self._strips))
+            self.virtual_size = Size(self.scrollable_content_region.width, len(self._strips))
 
 
 def differing(old: Strip, new: Strip) -> list[tuple[int, int]]:

@@ -20,7 +20,7 @@ HEADING = "$text-muted bold"
 
 
 class Pane(PaintedScroll):
-    """Subclasses say what stands in it (`lines_for`)."""
+    """Subclasses say what stands in it (`lines_for`); the first line is its title and stays."""
 
     DEFAULT_CSS = """
     Pane {
@@ -30,9 +30,7 @@ class Pane(PaintedScroll):
         border-left: outer $surface;
         overflow-x: hidden;
         overflow-y: auto;
-        scrollbar-size-vertical: 1;
-        scrollbar-background: $surface;
-        scrollbar-color: $primary-muted;
+        scrollbar-size-vertical: 0;
         &:focus { border-left: outer $primary; }
     }
     """

@@ -149,7 +149,7 @@ def _freshness(facts: StatusFacts, form: int) -> list[Piece]:
         data = f"as of {format.clock(facts.data_at)}" if form < 2 else format.clock(facts.data_at)[:5]
     else:
         seconds = max(0.0, (facts.now - facts.data_at).total_seconds())
-        data = f"{format.duration(seconds)} old"
+        data = f"{format.duration(seconds):>3} old"
     coming = ""
     if facts.is_asking:
         coming = "asking" if form < 3 else ""
@@ -157,7 +157,7 @@ def _freshness(facts: StatusFacts, form: int) -> list[Piece]:
         if facts.now is None and facts.next_at is not None:
             coming = f"next {format.clock(facts.next_at)}"
         elif facts.next_in is not None:
-            coming = f"next{' in' if form == 0 else ''} {max(0, round(facts.next_in))}s"
+            coming = f"next{' in' if form == 0 else ''} {max(0, round(facts.next_in)):>2}s"
     for words in (data, coming):
         if words:
             if pieces:
