@@ -7,14 +7,19 @@ from typing import Any
 
 from batchdeck.models.batch import Usage
 
-_NO_USAGE = Usage()
+_NO_TOKENS = (0, 0, 0, 0)
 
 
 def usage_of(body: Any) -> Usage:
     """Return the tokens that a response body reports, zeros where it reports none."""
+    return Usage(*tokens_of(body))
+
+
+def tokens_of(body: Any) -> tuple[int, int, int, int]:
+    """As `usage_of`, as plain numbers: input, output, cached and reasoning tokens."""
     usage = body.get("usage") if isinstance(body, dict) else None
     if not isinstance(usage, dict):
-        return _NO_USAGE
+        return _NO_TOKENS
     taken = usage.get("prompt_tokens")
     if taken is None:
         taken = usage.get("input_tokens")
@@ -23,7 +28,7 @@ def usage_of(body: Any) -> Usage:
         given = usage.get("output_tokens")
     taken_details = usage.get("prompt_tokens_details") or usage.get("input_tokens_details")
     given_details = usage.get("completion_tokens_details") or usage.get("output_tokens_details")
-    return Usage(
+    return (
         _count(taken),
         _count(given),
         _count(taken_details.get("cached_tokens")) if isinstance(taken_details, dict) else 0,

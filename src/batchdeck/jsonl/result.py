@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from batchdeck.jsonl.content import usage_of
+from batchdeck.jsonl.content import tokens_of
 from batchdeck.jsonl.read import parse
 from batchdeck.models.batch import BatchStatus
 from batchdeck.models.lines import Outcome, ResultRow
@@ -84,7 +84,7 @@ def classify(row: Mapping[str, Any]) -> ResultRow:
             body = _parsed(body)
     if status is not None and 200 <= status < 300 and not _says_something(error):
         model = body.get("model") if isinstance(body, dict) else None
-        usage = usage_of(body)
+        taken, given, cached, _ = tokens_of(body)
         return ResultRow(
             custom_id,
             Outcome.OK,
@@ -92,9 +92,9 @@ def classify(row: Mapping[str, Any]) -> ResultRow:
             "",
             "",
             False,
-            usage.input_tokens,
-            usage.output_tokens,
-            usage.cached_tokens,
+            taken,
+            given,
+            cached,
             model if type(model) is str else "",
         )
     return _failure(custom_id, status, body, error)
@@ -207,7 +207,7 @@ def _failure(custom_id: str | None, status: int | None, body: Any, error: Any) -
         elif any(part in _CANCELLED_CODES for part in codes):
             outcome = Outcome.CANCELLED
     retryable = is_retryable(outcome, status, codes, words, has_response=has_response)
-    usage = usage_of(body)
+    taken, given, cached, _ = tokens_of(body)
     model = body.get("model") if isinstance(body, dict) else None
     return ResultRow(
         custom_id,
@@ -216,9 +216,9 @@ def _failure(custom_id: str | None, status: int | None, body: Any, error: Any) -
         code,
         words,
         retryable,
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cached_tokens,
+        taken,
+        given,
+        cached,
         model if type(model) is str else "",
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Outcome(StrEnum):
@@ -18,8 +19,7 @@ class Outcome(StrEnum):
     PENDING = "pending"
 
 
-@dataclass(frozen=True, slots=True)
-class ResultRow:
+class ResultRow(NamedTuple):
     """What one row of an output or error file says, without its body."""
 
     custom_id: str | None
@@ -170,8 +170,7 @@ class FailureReport:
         return sum(group.count for group in self.groups)
 
 
-@dataclass(frozen=True, slots=True)
-class IndexedRow:
+class IndexedRow(NamedTuple):
     """Where a row lies in a file, and what it says in short."""
 
     line: int
