@@ -24,7 +24,7 @@ class Database(Protocol):
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` as a transaction; in memory when the file cannot be written."""
 
-    async def journal(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def journal(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Run `work` as a transaction that is on the disk when this returns."""
 
     async def read_journal(self, work: Callable[[sqlite3.Connection], T]) -> T:

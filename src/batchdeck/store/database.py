@@ -121,8 +121,12 @@ class History:
             await self._carry_on_in_memory(error)
         return await self.write(work)
 
-    async def journal(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """As `write`, but on the disk when it returns, or not at all.
+    async def journal(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
+        """As `write`, but in the file when it returns, or not at all.
+
+        Args:
+            durable: True when it must outlast a power cut, with all that was written before it. Without it
+                only the death of the process is outlasted.
 
         Raises:
             HistoryError: it could not be written; nothing may be sent.
@@ -131,7 +135,7 @@ class History:
         if self._journal_fault is not None:
             raise HistoryError(f"{self._journal_fault} Nothing is sent that cannot be written down first.")
         try:
-            return await self._writer.write(work, durable=True)
+            return await self._writer.write(work, durable=durable)
         except sqlite3.Error as error:
             raise self._told(error, "journal") from error
 

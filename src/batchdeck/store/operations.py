@@ -23,7 +23,11 @@ _COLUMNS = (
 
 
 class Operations:
-    """Operations of every account. What is written here is on the disk when the call returns."""
+    """Operations of every account. What is written here is in the file when the call returns.
+
+    A step that says a call is on its way outlasts a power cut, too, and all steps before it. The others may
+    go with the power: what is lost then was not sent, or is found again by a search.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -65,7 +69,7 @@ class Operations:
             _add_step(connection, operation_id, now, OperationState.INTENT, "", None)
             return _get(connection, operation_id)
 
-        return await self._database.journal(work)
+        return await self._database.journal(work, durable=False)
 
     async def step(
         self,
@@ -109,7 +113,7 @@ class Operations:
             _add_step(connection, op_id, now, state, plain(note), request_id)
             return _get(connection, op_id)
 
-        return await self._database.journal(work)
+        return await self._database.journal(work, durable=state is OperationState.SENDING)
 
     async def get(self, op_id: str) -> Operation | None:
         """One operation with its steps, or None."""
@@ -158,7 +162,7 @@ class Operations:
             )
             return True
 
-        return await self._database.journal(work)
+        return await self._database.journal(work, durable=False)
 
     async def release(self, op_id: str) -> None:
         """Let go of an operation of this process, so that any other may claim it."""
@@ -169,7 +173,7 @@ class Operations:
                 (op_id, this_process()),
             )
 
-        await self._database.journal(work)
+        await self._database.journal(work, durable=False)
 
     async def _select(self, where: str, parameters: tuple[object, ...]) -> list[Operation]:
         return await self._database.read_journal(lambda connection: _select(connection, where, parameters))
