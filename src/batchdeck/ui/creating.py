@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,9 @@ def question(plan: CreatePlan, estimate: float | None, *, wait_for_room: bool) -
     return [*lines, *plan.warnings]
 
 
-def start_sending(deck: BatchdeckApp, plan: CreatePlan, *, wait_for_room: bool) -> Work:
+def start_sending(
+    deck: BatchdeckApp, plan: CreatePlan, *, wait_for_room: bool, on_end: Callable[[Work], None]
+) -> Work:
     """Upload and create; stopping is possible until a create is on its way."""
     services = deck.services
 
@@ -55,7 +58,9 @@ def start_sending(deck: BatchdeckApp, plan: CreatePlan, *, wait_for_room: bool) 
             made.append(f"{sentence} {created.words}".strip())
         return "\n".join(made) or "Nothing was created yet: it waits for room in the journal."
 
-    return deck.start_work(f"Creating {words.plural(len(plan.batches), 'batch')} of {plan.path.name}", send)
+    return deck.start_work(
+        f"Creating {words.plural(len(plan.batches), 'batch')} of {plan.path.name}", send, on_end=on_end
+    )
 
 
 def stage_of(progress: Progress, *, can_stop: bool) -> Progress:

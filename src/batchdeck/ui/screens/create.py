@@ -22,8 +22,10 @@ from batchdeck.ui.messages import WorkChanged
 from batchdeck.ui.reading import Reading
 from batchdeck.ui.screens.base import ActionScreen
 from batchdeck.ui.screens.confirm import ConfirmScreen
+from batchdeck.ui.telling import unless_seen_on
 from batchdeck.ui.widgets.create_form import CreateForm
 from batchdeck.ui.widgets.key_bar import KeyBar
+from batchdeck.ui.widgets.path_input import PathInput
 from batchdeck.ui.work import WorkState
 
 if TYPE_CHECKING:
@@ -155,13 +157,13 @@ class CreateScreen(ActionScreen[None]):
         """Choose the file from a tree."""
         from batchdeck.ui.screens.file_tree import FileTreeScreen
 
-        typed = self.form.path
+        typed = self.query_one("#create-path", PathInput).folder
 
         def chosen(path: Path | None) -> None:
             if path is not None:
                 self._check(path)
 
-        self.app.push_screen(FileTreeScreen(typed.parent if typed is not None else Path()), chosen)
+        self.app.push_screen(FileTreeScreen(typed), chosen)
 
     def do_create_check(self) -> None:
         """Find out what the file is, and judge it."""
@@ -270,7 +272,7 @@ class CreateScreen(ActionScreen[None]):
             if yes:
                 self._checked = None
                 self.form.begin_sending()
-                self._work = start_sending(self.deck, plan, wait_for_room=wait)
+                self._work = start_sending(self.deck, plan, wait_for_room=wait, on_end=unless_seen_on(self))
                 self.refresh_bindings()
 
         self.app.push_screen(

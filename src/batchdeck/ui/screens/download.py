@@ -21,6 +21,7 @@ from batchdeck.ui import text
 from batchdeck.ui.messages import WorkChanged
 from batchdeck.ui.screens.dialog import Dialog
 from batchdeck.ui.screens.exists import ExistsScreen
+from batchdeck.ui.telling import unless_seen_on
 from batchdeck.ui.widgets.check_list import CheckList, Choice
 from batchdeck.ui.widgets.field import Field
 from batchdeck.ui.widgets.path_input import PathInput
@@ -149,7 +150,7 @@ class DownloadScreen(Dialog[None]):
 
         self._show_running()
         what = self.batch_ids[0] if len(self.batch_ids) == 1 else words.plural(len(self.batch_ids), "batch")
-        self._work = self.deck.start_work(f"Downloading {what}", download)
+        self._work = self.deck.start_work(f"Downloading {what}", download, on_end=unless_seen_on(self))
 
     async def _one(
         self,

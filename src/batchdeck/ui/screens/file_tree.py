@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import DirectoryTree
@@ -28,7 +28,7 @@ class FileTree(DirectoryTree):
         Binding("k", "cursor_up", show=False),
     ]
     DEFAULT_CSS = """
-    FileTree { height: 20; background: $surface; scrollbar-size-vertical: 1; }
+    FileTree { height: 10; background: $surface; scrollbar-size-vertical: 1; }
     """
 
     def __init__(self, folder: Path, glyphs: Glyphs, *, id: str | None = None) -> None:
@@ -64,6 +64,10 @@ class FileTreeScreen(Dialog[Path | None]):
     def __init__(self, folder: Path) -> None:
         super().__init__()
         self.folder = folder
+
+    def on_resize(self, event: events.Resize) -> None:
+        """As tall as the window has room for."""
+        self.query_one(FileTree).styles.height = max(3, min(24, event.size.height - 6))
 
     def compose_body(self) -> Iterable[Widget]:
         """The tree."""

@@ -43,11 +43,11 @@ def _verdict(report: CheckReport, glyphs: Glyphs) -> Content:
     done = glyphs.done
     if report.is_valid and report.warning_count:
         return text.line(
-            f"{done} Ready to send, with {words.plural(report.warning_count, 'warning')}: ctrl+s asks and creates.",
+            f"{done} Ready, with {words.plural(report.warning_count, 'warning')}: ctrl+s asks and creates.",
             "bold $text-warning",
         )
     if report.is_valid:
-        return text.line(f"{done} Ready to send: ctrl+s asks and creates.", "bold $text-success")
+        return text.line(f"{done} Ready: ctrl+s asks and creates.", "bold $text-success")
     if report.is_valid_when_split:
         parts = words.plural(len(report.parts), "batch")
         return text.line(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -48,6 +49,12 @@ class PathInput(Input):
     def path(self) -> Path | None:
         """What is typed, with `~` resolved, or None when nothing is."""
         return Path(self.value.strip()).expanduser() if self.value.strip() else None
+
+    @property
+    def folder(self) -> Path:
+        """The folder of what is typed, or the current one."""
+        folder, _ = os.path.split(self.value.strip())
+        return Path(folder or os.curdir).expanduser()
 
     async def action_complete(self) -> None:
         """Take in what there is on disk, else go to the next field."""
