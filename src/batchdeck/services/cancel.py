@@ -144,9 +144,9 @@ class Cancel:
                     await self._journal.step(operation, OperationState.DONE, note=words)
                     return Cancelled(batch, True, words)
             left = deadline - clock.monotonic()
-            if left <= 0 and failure is None:
+            if left < 0.01 and failure is None:
                 return None
-            if left <= 0:
+            if left < 0.01:
                 sentence = f"It is not known whether {batch_id} is being cancelled: {bare(error)}."
                 await self._journal.step(operation, OperationState.SENDING, error=sentence)
                 raise UnsettledOperation(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchdeck.errors import BatchdeckError, FileProblem, InputLost, Interrupted, NotFound
+from batchdeck.errors import BatchdeckError, FileProblem, InputLost, Interrupted, NotFound, TargetExists
 from batchdeck.models.operation import OperationKind, OperationState
 from batchdeck.services.digest import digest_file
 from batchdeck.services.disk import make_private_folder, path_text, target_exists
@@ -192,6 +192,12 @@ class Download:
             return self._was_there(wanted, standing), "the same content was there already"
         except NotFound as error:
             raise self._gone(wanted, error) from error
+        except TargetExists:
+            now = await self._standing(wanted) if standing is None else None
+            if now is not None and await self._is_known(wanted, now):
+                return self._was_there(wanted, now), "another process brought it meanwhile"
+            await self._forget(wanted)
+            raise
         except BatchdeckError:
             await self._forget(wanted)
             raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -20,6 +21,7 @@ from batchdeck.errors import (
     ServiceError,
     Unreachable,
 )
+from batchdeck.services.disk import target_exists
 from batchdeck.services.lock import LockBusy
 from batchdeck.services.partfile import OVERLAP, PartFile
 from batchdeck.services.pulse import Pulse, stop_when_told
@@ -131,8 +133,11 @@ class Fetch:
             FileProblem: the disk is full or the folder cannot be written; nothing is left.
             Interrupted: told to stop; what came stays.
         """
-        part = await self._open_part()
+        part, waited = await self._open_part()
         try:
+            if waited and not replace and await asyncio.to_thread(os.path.lexists, self._target):
+                await asyncio.to_thread(part.discard)
+                raise target_exists(self._target)
             resumed, words = await self._fill(part)
             if before_naming is not None:
                 try:
@@ -146,12 +151,14 @@ class Fetch:
             part.close()
         return Fetched(self._target, digest.bytes, digest.sha256, digest.rows, resumed, words)
 
-    async def _open_part(self) -> PartFile:
-        """The part file, once no other process writes it."""
+    async def _open_part(self) -> tuple[PartFile, bool]:
+        """The part file, once no other process writes it, and whether one did."""
+        waited = False
         while True:
             try:
-                return await asyncio.to_thread(PartFile, self._target, self._key)
+                return await asyncio.to_thread(PartFile, self._target, self._key), waited
             except LockBusy:
+                waited = True
                 stop_when_told(self._should_stop, f"Stopped waiting for {self._label}.")
                 self._waiting(0)
                 await self._clock.sleep(0.2)

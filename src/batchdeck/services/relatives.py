@@ -94,9 +94,7 @@ class Lineage:
                         below[record.id] = record.batch
                 todo.extend(found for found in below if found not in members)
                 members |= {key: value for key, value in below.items() if key not in members}
-        return sorted(
-            members.values(), key=lambda member: member.created_at.timestamp() if member.created_at else 0
-        )
+        return sorted(members.values(), key=_age)
 
     async def _joint_retries(self, batch_id: str) -> list[Batch]:
         """Batches that retried this one together with others, under another's lineage."""

@@ -96,7 +96,7 @@ class Room:
                 created = await self._creation.carry_on(taken, continued=True, on_progress=on_progress)
             except PASSING:
                 break
-            if created is None:
+            if created is None or not (await self._creation.journal.get(operation.id)).state.is_settled:
                 full.add(models)
             else:
                 self._holding.pop(operation.id, None)

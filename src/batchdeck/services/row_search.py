@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
+
+from batchdeck.errors import Interrupted
 
 if TYPE_CHECKING:
     from batchdeck.models.progress import ShouldStop
     from batchdeck.store.request_views import Span
 
-_STOP_EVERY = 500
+BLOCK_BYTES = 1 << 20
+_STOP_EVERY = 200
 """Rows between two questions whether to stop."""
 
 
@@ -24,22 +28,33 @@ class Needles:
     """
 
     def __init__(self, text: str) -> None:
-        self._any_case = text == text.lower()
+        self.any_case = text == text.lower()
         forms = {text}
-        if self._any_case and not text.isascii():
+        if self.any_case and not text.isascii():
             forms |= {text.upper(), text.capitalize(), text.title()}
         found: set[bytes] = set()
         for form in forms:
             for written in (form, json.dumps(form, ensure_ascii=False)[1:-1], json.dumps(form)[1:-1]):
                 raw = written.encode("utf-8", "surrogatepass")
-                found.add(raw.lower() if self._any_case else raw)
+                if b"\n" not in raw:
+                    found.add(raw.lower() if self.any_case else raw)
         self._needles = sorted(found, key=len)
+        self.longest = max(map(len, found))
+        """Bytes of the longest form."""
 
     def are_in(self, row: bytes) -> bool:
         """True when a row holds the text in one of its forms."""
-        if self._any_case:
+        if self.any_case:
             row = row.lower()
         return any(needle in row for needle in self._needles)
+
+    def places_in(self, block: bytes) -> Iterator[tuple[int, int]]:
+        """Start and end of every hit in some bytes that are in lower case already where any case will do."""
+        for needle in self._needles:
+            place = block.find(needle)
+            while place >= 0:
+                yield place, place + len(needle)
+                place = block.find(needle, place + 1)
 
 
 class RowReader:
@@ -83,6 +98,37 @@ class RowReader:
             row += more
         return row
 
+    def rows_with(
+        self,
+        file: int,
+        needles: Needles,
+        offsets: Sequence[int],
+        lengths: Sequence[int],
+        should_stop: ShouldStop | None,
+    ) -> set[int]:
+        """Which of a file's rows, by their place in `offsets`, hold the text: the whole file in blocks.
+
+        Raises:
+            Interrupted: told to stop.
+        """
+        found: set[int] = set()
+        descriptor = self._descriptors[file]
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        start, kept = 0, b""
+        while block := os.read(descriptor, BLOCK_BYTES):
+            if should_stop is not None and should_stop():
+                raise Interrupted("The search was stopped.")
+            block = kept + (block.lower() if needles.any_case else block)
+            for begin, end in needles.places_in(block):
+                row = bisect_right(offsets, start + begin) - 1
+                # Between the rows that count there may be others.
+                if row >= 0 and start + end <= offsets[row] + lengths[row]:
+                    found.add(row)
+            # A hit may lie across two blocks.
+            kept = block[-(needles.longest - 1) :] if needles.longest > 1 else b""
+            start += len(block) - len(kept)
+        return found
+
 
 def first_match(
     reader: RowReader,
@@ -96,8 +142,6 @@ def first_match(
     Raises:
         Interrupted: told to stop.
     """
-    from batchdeck.errors import Interrupted
-
     for place, span in enumerate(spans):
         if place % _STOP_EVERY == 0 and should_stop is not None and should_stop():
             raise Interrupted("The search was stopped.")

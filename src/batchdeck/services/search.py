@@ -77,7 +77,7 @@ class BatchSearch:
         wait = 0.5
         while True:
             left = deadline - clock.monotonic()
-            is_last = left <= 0
+            is_last = left < 0.01
             if on_progress is not None:
                 on_progress(Progress("looking whether the batch was made", 0, None, "seconds"))
             found = await self.look(operation)

@@ -257,7 +257,7 @@ class Upload:
                 if isinstance(error, BadAnswer) and isinstance(lost, BadAnswer):
                     return None
                 left = deadline - clock.monotonic()
-                if left <= 0:
+                if left < 0.01:
                     sentence = (
                         f"It is not known whether the upload of {job.name} arrived ({bare(error)});"
                         " no batch was created."
