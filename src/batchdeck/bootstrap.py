@@ -12,14 +12,14 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from batchdeck.config.keys import find_key, fingerprint, key_from_environment
 from batchdeck.config.paths import Paths, make_private_file
 from batchdeck.config.settings import Settings, load_settings
 from batchdeck.errors import ConfigError, UsageError
 from batchdeck.models.account import Account, Profile
-from batchdeck.services.clock import SystemClock
+from batchdeck.services.clock import Clock, SystemClock
 from batchdeck.services.facade import Folders, Services
 from batchdeck.store.database import History
 
@@ -36,19 +36,35 @@ class Session:
         paths: Where files are.
         env: The environment.
         demo: The made-up account, or None.
+        clock: The time.
     """
 
     def __init__(
-        self, settings: Settings, paths: Paths, env: Mapping[str, str], *, demo: Demo | None = None
+        self,
+        settings: Settings,
+        paths: Paths,
+        env: Mapping[str, str],
+        *,
+        demo: Demo | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.settings = settings
         self.paths = paths
-        self.clock = SystemClock()
+        self.clock = clock or SystemClock()
         self._env = env
         self._demo = demo
         self._history: History | None = None
         self._clients: list[OpenAIBatchApi] = []
         self._told_warnings = 0
+
+    @property
+    def hint(self) -> str:
+        """A line for the top of the deck, or nothing."""
+        if self._demo is None:
+            return ""
+        from batchdeck.demo import HINT
+
+        return HINT
 
     async def open_services(self, profile: Profile) -> Services:
         """A profile's services over the history alone; no key command is run and nothing is sent.
@@ -151,12 +167,32 @@ class Session:
 
 def _make_session(args: argparse.Namespace) -> Session:
     flags = {name: value for name, value in vars(args).items() if value is not None}
-    env: Mapping[str, str] = os.environ
-    demo = None
     if flags.get("demo"):
         from batchdeck.demo import Demo
 
-        demo = Demo()
+        return make_session(flags, os.environ, demo=Demo())
+    return make_session(flags, os.environ)
+
+
+def make_session(
+    flags: Mapping[str, Any],
+    env: Mapping[str, str],
+    *,
+    demo: Demo | None = None,
+    clock: Clock | None = None,
+) -> Session:
+    """A session that the caller closes.
+
+    Args:
+        flags: The command line, by the names of its options.
+        env: The environment.
+        demo: The made-up account, or None.
+        clock: The time, when it is not the machine's.
+
+    Raises:
+        ConfigError: a flag, the environment or the config file cannot be used.
+    """
+    if demo is not None:
         flags, env = demo.flags(flags), demo.environment(env)
     paths = Paths.find(
         config=flags.get("config"), data_dir=flags.get("data_dir"), log_file=flags.get("log_file")
@@ -165,7 +201,7 @@ def _make_session(args: argparse.Namespace) -> Session:
     if demo is not None:
         settings = demo.settings(settings)
     _start_log(paths, debug=bool(flags.get("debug")))
-    return Session(settings, paths, env, demo=demo)
+    return Session(settings, paths, env, demo=demo, clock=clock)
 
 
 def _start_log(paths: Paths, *, debug: bool) -> None:
@@ -243,7 +279,7 @@ async def _run_deck(args: argparse.Namespace) -> int:
     from batchdeck.ui.app import BatchdeckApp
 
     async with open_session(args) as session:
-        app = BatchdeckApp(session.settings, session.open_services, session.connect)
+        app = BatchdeckApp(session.settings, session.open_services, session.connect, hint=session.hint)
         if sys.platform != "win32" and "TEXTUAL_DRIVER" not in os.environ:
             from batchdeck.ui.driver import DeckDriver
 

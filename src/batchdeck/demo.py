@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,18 @@ NOTHING_OF_THE_USERS = ("profile", "base_url", "config", "data_dir", "log_file")
 """Flags that name what is the user's own: a demo has its own instead."""
 
 
-class Demo:
-    """A folder and a sandbox that are gone when the program ends."""
+HINT = "A made-up account. Try f on a batch with failures, r to send them again, / to filter, ? for the keys."
 
-    def __init__(self) -> None:
+
+class Demo:
+    """A folder and a sandbox that are gone when the program ends.
+
+    Args:
+        clock: Epoch seconds, by which the batches move.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
         self._folder = Path(tempfile.mkdtemp(prefix="batchdeck-demo-"))
         (self._folder / "config.toml").touch()
         self._sandbox: Sandbox | None = None
@@ -67,7 +76,7 @@ class Demo:
             from batchdeck.sandbox.demo import seed_demo
             from batchdeck.sandbox.state import Sandbox
 
-            self._sandbox = Sandbox()
+            self._sandbox = Sandbox(clock=self._clock)
             seed_demo(self._sandbox)
         return self._sandbox
 

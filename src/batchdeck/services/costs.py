@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batchdeck.errors import NotFound
 from batchdeck.models.batch import Usage
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from batchdeck.models.batch import BatchRecord
     from batchdeck.services.context import Context
     from batchdeck.services.results import Results
 
@@ -44,6 +50,8 @@ class Costs:
     def __init__(self, context: Context, results: Results) -> None:
         self._context = context
         self._results = results
+        self._below: int | None = None
+        self._is_history_priced = False
 
     async def known(self, batch_id: str) -> Cost:
         """What can be said without fetching anything.
@@ -51,7 +59,21 @@ class Costs:
         Raises:
             NotFound: no such batch.
         """
-        raise NotImplementedError
+        record = await self._record(batch_id)
+        batch = record.batch
+        usage = (
+            batch.usage if batch.usage and (batch.usage.input_tokens or batch.usage.output_tokens) else None
+        )
+        if usage is None:
+            note = (
+                "Tokens are known once it has ended."
+                if batch.status.is_active
+                else "The service gives no tokens."
+            )
+            return Cost(record.cost_usd, None, note="" if record.cost_usd is not None else note)
+        if record.cost_usd is not None:
+            return Cost(record.cost_usd, usage, source="service")
+        return await self._price({batch.model: usage}, batch.created_at, "service")
 
     async def of(self, batch_id: str) -> Cost:
         """What a batch cost; its result files are fetched and summed when the service gives no usage.
@@ -60,12 +82,92 @@ class Costs:
             NotFound: no such batch.
             ServiceError, IncompleteDownload, FileProblem, Interrupted: a file could not be fetched or read.
         """
-        raise NotImplementedError
+        known = await self.known(batch_id)
+        record = await self._record(batch_id)
+        needs_rows = known.usage is None or (known.usd is None and not record.batch.model)
+        if not needs_rows or record.batch.status.is_active:
+            return known
+        results = await self._results.open(batch_id)
+        by_model = results.files.usage
+        if not by_model:
+            return known
+        cost = await self._price(by_model, record.batch.created_at, "rows")
+        await self._context.history.batches.set_cost(self._context.account_id, batch_id, cost.usd, cost.usage)
+        return cost
+
+    async def fill(self, batch_ids: Sequence[str]) -> int:
+        """Price those of some batches that have ended with usage; how many got a price is returned."""
+        batches = self._context.history.batches
+        priced = 0
+        for record in await batches.get_many(self._context.account_id, list(batch_ids)):
+            if record.batch.status.is_active or record.batch.usage is None:
+                continue
+            cost = await self.known(record.id)
+            if cost.usd is not None and cost.usd != record.cost_usd:
+                await batches.set_cost(self._context.account_id, record.id, cost.usd, None)
+                priced += 1
+        return priced
 
     async def fill_missing(self, limit: int = 500) -> int:
-        """Price ended batches that have usage and no cost yet, newest first; how many got one is returned."""
-        raise NotImplementedError
+        """Price some of the ended batches without a cost, going once through the history, newest first.
+
+        Returns:
+            How many got a price; 0 with nothing left to look at as well as with none of these priced.
+        """
+        if self._is_history_priced:
+            return 0
+        ids, self._below = await self._context.history.batches.unpriced(
+            self._context.account_id, below=self._below, limit=limit
+        )
+        self._is_history_priced = self._below is None
+        return await self.fill(ids)
+
+    @property
+    def is_history_priced(self) -> bool:
+        """True when `fill_missing` has been through the whole history."""
+        return self._is_history_priced
 
     async def estimate(self, model: str, input_tokens: int, output_tokens: int) -> float | None:
         """US dollars at the batch price, or None when the model has no price."""
-        raise NotImplementedError
+        return (await self._price({model: Usage(input_tokens, output_tokens)}, None, "estimate")).usd
+
+    async def _record(self, batch_id: str) -> BatchRecord:
+        record = await self._context.history.batches.get(self._context.account_id, batch_id)
+        if record is None:
+            raise NotFound(f"The history does not know {batch_id}.")
+        return record
+
+    async def _price(self, by_model: Mapping[str, Usage], at: datetime | None, source: str) -> Cost:
+        profile = self._context.profile
+
+        def work() -> list[ModelCost]:
+            from batchdeck.services.prices import price
+
+            costs = []
+            for model, usage in by_model.items():
+                listed = price(model, usage, base_url=profile.base_url, at=at) if model else None
+                usd = None if listed is None else listed * profile.batch_discount
+                costs.append(ModelCost(model, usage, usd))
+            return costs
+
+        models = await asyncio.to_thread(work)
+        unknown = [cost.model or "a model that is not named" for cost in models if cost.usd is None]
+        return Cost(
+            usd=None if unknown else sum(cost.usd or 0.0 for cost in models),
+            usage=_sum(cost.usage for cost in models),
+            models=tuple(sorted(models, key=lambda cost: cost.usd or 0.0, reverse=True)),
+            source=source,
+            note=f"No price is known for {', '.join(unknown)}." if unknown else "",
+        )
+
+
+def _sum(usages: Iterable[Usage]) -> Usage:
+    total = Usage()
+    for usage in usages:
+        total = Usage(
+            total.input_tokens + usage.input_tokens,
+            total.output_tokens + usage.output_tokens,
+            total.cached_tokens + usage.cached_tokens,
+            total.reasoning_tokens + usage.reasoning_tokens,
+        )
+    return total

@@ -55,6 +55,30 @@ class Batches:
 
         return await self._database.write(work)
 
+    async def unpriced(
+        self, account_id: int, *, below: int | None, limit: int
+    ) -> tuple[list[str], int | None]:
+        """Ended batches with answers and no cost, newest first.
+
+        Args:
+            below: Where the last look ended, or None for the newest.
+            limit: At most so many.
+
+        Returns:
+            Their ids, and where this look ended: None when there are no more.
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[list[str], int | None]:
+            rows = connection.execute(
+                "SELECT d.id, b.place FROM batches b JOIN batch_details d ON d.place = b.place"
+                " WHERE b.account_id = ? AND b.cost IS NULL"
+                " AND b.state_rank > ? AND b.completed > 0 AND b.place < ? ORDER BY b.place DESC LIMIT ?",
+                (account_id, LAST_ACTIVE, below if below is not None else 2**62, limit),
+            ).fetchall()
+            return [row[0] for row in rows], rows[-1][1] if len(rows) == limit else None
+
+        return await self._database.read(work)
+
     async def mark_gone(self, account_id: int, ids: Sequence[str], at: datetime) -> None:
         """Note that the service does not know these batches any more; they stay."""
 
