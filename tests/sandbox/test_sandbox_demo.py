@@ -77,6 +77,11 @@ async def test_the_demo_has_every_kind_of_batch(client: Client, clock: Clock, sa
     parts = [batch["metadata"] for batch in batches if "batchdeck_group" in batch["metadata"]]
     assert sorted(part["batchdeck_part"] for part in parts) == ["1/3", "2/3", "3/3"]
     assert len({part["batchdeck_group"] for part in parts}) == 1
+    expired = [batch for batch in batches if batch["status"] == "expired"]
+    assert all(batch["expired_at"] >= batch["expires_at"] for batch in expired)
+    inputs = {batch["input_file_id"] for batch in batches}
+    files = (await client.http.get("/v1/files", params={"purpose": "batch"})).json()["data"]
+    assert {file["id"] for file in files} == inputs
     old = called(batches, "Archive labels")[0]
     assert 0 < old["expires_at"] - clock.time < 3_600
 
@@ -156,6 +161,7 @@ async def test_the_refused_batch_names_lines_that_are_bad(client: Client, sandbo
     seed_demo(sandbox)
     batch = called(await everything(client), "Ticket backlog")[0]
     content = (await client.http.get(f"/v1/files/{batch['input_file_id']}/content")).content
+    assert (await client.http.get(f"/v1/files/{batch['input_file_id']}")).json()["bytes"] == len(content)
     lines = content.splitlines()
     told = {error["line"]: error["code"] for error in batch["errors"]["data"]}
     unreadable = set()
@@ -221,5 +227,9 @@ async def test_all_of_many_batches_are_listed_once(client: Client, sandbox: Sand
         files = [batch["input_file_id"], batch["output_file_id"], batch["error_file_id"]]
         told = [(await client.http.get(f"/v1/files/{one}")).json() for one in files if one]
         assert all(file["bytes"] > 0 for file in told)
+    gone = batches[-1]["input_file_id"]
+    assert (await client.http.delete(f"/v1/files/{gone}")).status_code == 200
+    assert (await client.http.get(f"/v1/files/{gone}")).status_code == 404
     inputs = (await client.http.get("/v1/files", params={"purpose": "batch"})).json()
+    assert gone not in {file["id"] for file in inputs["data"]}
     assert len(inputs["data"]) == len({file["id"] for file in inputs["data"]}) >= 1_250

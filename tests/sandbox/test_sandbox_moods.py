@@ -213,6 +213,14 @@ async def test_counts_may_lie(client: Client, clock: Clock) -> None:
     assert len(await client.rows(batch["error_file_id"])) == 1
 
 
+async def test_requests_that_were_not_run_may_be_in_neither_file(client: Client, clock: Clock) -> None:
+    made = await client.create([chat(n) for n in range(10)], metadata={"sandbox_mood": "expire:50,quiet"})
+    clock.time += 600
+    batch = await client.batch(made["id"])
+    assert (batch["status"], batch["error_file_id"]) == ("expired", None)
+    assert len(await client.rows(batch["output_file_id"])) == 5
+
+
 async def test_a_batch_can_vanish(client: Client, clock: Clock) -> None:
     made = await client.create([chat(1)], metadata={"sandbox_mood": "fast,vanish:30"})
     clock.time += 10
