@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -40,7 +41,11 @@ WHOLE = Batch(
     cancelling_at=NOON + timedelta(hours=5),
     cancelled_at=NOON + timedelta(hours=6),
     expires_at=NOON + timedelta(hours=24),
-    metadata={"team": "search", "empty": "", "hostile": "[@click=app.quit]x[/] \x1b]52;c;aGk=\x07 \x00 \ud800"},
+    metadata={
+        "team": "search",
+        "empty": "",
+        "hostile": "[@click=app.quit]x[/] \x1b]52;c;aGk=\x07 \x00 \ud800",
+    },
     errors=(ValidationError("invalid_json_line", "no JSON", 3, "body"), ValidationError("x", "y")),
     usage=Usage(1, 2, 3, 4),
 )
@@ -127,7 +132,7 @@ async def test_pruning_keeps_the_ends_and_the_shape(history: History, account_id
     assert deleted == 101 - len(left)
     assert (left[0], left[-1]) == (0, 100)
     assert len(left) <= 21
-    assert max(b - a for a, b in zip(left, left[1:], strict=False)) <= 6
+    assert max(b - a for a, b in pairwise(left)) <= 6
 
 
 async def test_a_gone_batch_stays_and_may_come_back(history: History, account_id: int) -> None:
@@ -157,7 +162,9 @@ async def test_seen_at_moves_with_the_clock(history: History, account_id: int) -
 
 async def test_active_batches_are_those_that_can_change(history: History, account_id: int) -> None:
     await _store(
-        history, account_id, *[make_batch(status.value, status, age=n) for n, status in enumerate(BatchStatus)]
+        history,
+        account_id,
+        *[make_batch(status.value, status, age=n) for n, status in enumerate(BatchStatus)],
     )
     await history.batches.mark_gone(account_id, ["batch_validating"], NOON)
     active = await history.batches.active(account_id)

@@ -93,7 +93,9 @@ async def test_every_forest_is_the_same_as_if_made_at_once(links: list[tuple[int
             found = {int(name) for name in await _ids(history, account_id, str(number))}
             assert number in found
             if not _is_circular(parents):
-                assert found == {other for other in parents if _root(parents, other) == _root(parents, number)}
+                assert found == {
+                    other for other in parents if _root(parents, other) == _root(parents, number)
+                }
 
 
 def _root(parents: dict[int, int | None], number: int) -> int:

@@ -122,7 +122,8 @@ def order_by(sort: BatchSort, *, is_reversed: bool = False) -> str:
         return f"b.place {direction}"
     ties = "ASC" if is_reversed else "DESC"
     if sort.key is SortKey.COST and not sort.descending:
-        return f"b.cost IS NULL {ties if is_reversed else 'ASC'}, b.cost {direction}, b.place {ties}"
+        unknown_last = "DESC" if is_reversed else "ASC"
+        return f"b.cost IS NULL {unknown_last}, b.cost {direction}, b.place {ties}"
     return f"b.{column} {direction}, b.place {ties}"
 
 
