@@ -69,6 +69,7 @@ class BatchdeckApp(ConnectedApp):
         self.hint = hint
         self.is_ascii = settings.ascii
         self.glyphs = glyphs(settings.ascii)
+        text.use_ascii(settings.ascii)
         self.works: list[Work] = []
         """Work that runs, oldest first."""
         self.animation_level = "none"

@@ -30,6 +30,8 @@ class Glyphs(NamedTuple):
     gone: str
     """Beside a batch that the service no longer lists."""
     ellipsis: str
+    dash: str
+    """Between the ends of a span."""
     ticked: str
     """A chosen box, three cells."""
     unticked: str
@@ -72,6 +74,7 @@ UNICODE = Glyphs(
     warning="▲",
     gone="†",
     ellipsis="…",
+    dash="\N{EN DASH}",
     ticked="[✓]",
     unticked="[ ]",
     branch="├─ ",
@@ -109,6 +112,7 @@ ASCII = Glyphs(
     warning="!",
     gone="x",
     ellipsis="~",
+    dash="-",
     ticked="[x]",
     unticked="[ ]",
     branch="+- ",

@@ -13,10 +13,17 @@ from textual.content import Content
 
 from batchdeck.models.text import clean as _clean
 
-ELLIPSIS = "…"
+_ellipsis = "…"
+"""Stands for what was cut off; one cell."""
 
 _JOINERS = re.compile("[\u200b-\u200d\u2060-\u2064\ufe00-\ufe0f\ufeff]|[\U000e0000-\U000e0fff]")
 """Characters of no width that change the width of their neighbours in some terminals and not in others."""
+
+
+def use_ascii(is_ascii: bool) -> None:
+    """Cut with `~` instead of `…` from now on, for a terminal that shows nothing but ASCII."""
+    global _ellipsis
+    _ellipsis = "~" if is_ascii else "…"
 
 
 def clean(text: str) -> str:
@@ -53,10 +60,10 @@ def fit(text: str, width: int) -> str:
     if shown.isascii():
         if len(shown) <= width:
             return shown.ljust(width)
-        return shown[: width - 1] + ELLIPSIS
+        return shown[: width - 1] + _ellipsis
     if cell_len(shown) <= width:
         return set_cell_size(shown, width)
-    return set_cell_size(set_cell_size(shown, width - 1).rstrip(" ") + ELLIPSIS, width)
+    return set_cell_size(set_cell_size(shown, width - 1).rstrip(" ") + _ellipsis, width)
 
 
 def fit_right(text: str, width: int) -> str:
@@ -72,7 +79,7 @@ def shorten_middle(text: str, width: int) -> str:
     if cell_len(shown) <= width:
         return shown
     if width <= 1:
-        return ELLIPSIS[:width]
+        return _ellipsis[:width]
     head = (width - 1 + 1) // 2
     tail = width - 1 - head
     start = set_cell_size(shown, head)
@@ -81,7 +88,7 @@ def shorten_middle(text: str, width: int) -> str:
         if cell_len(character + end) > tail:
             break
         end = character + end
-    return f"{start.rstrip(' ')}{ELLIPSIS}{end}"
+    return f"{start.rstrip(' ')}{_ellipsis}{end}"
 
 
 def width_of(text: str) -> int:

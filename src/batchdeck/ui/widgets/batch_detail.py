@@ -113,8 +113,13 @@ def timeline(batch: Batch, context: RowContext, width: int) -> list[Line]:
         elif _is_ahead(name, batch.status):
             lines.append([(f"{glyphs.ahead} {name}", MUTED)])
     if batch.expires_at is not None and batch.status.is_active:
-        left = format.until(batch.expires_at, context.now)
-        is_close = (batch.expires_at - context.now).total_seconds() < 2 * format.HOUR
+        seconds = (batch.expires_at - context.now).total_seconds()
+        is_close = seconds < 2 * format.HOUR
+        left = (
+            f"in {seconds // format.HOUR:.0f}h"
+            if seconds >= 10 * format.HOUR
+            else format.until(batch.expires_at, context.now)
+        )
         time = format.moment(batch.expires_at, context.now)
         lines.append(
             [

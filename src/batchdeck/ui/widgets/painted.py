@@ -73,9 +73,14 @@ class Painted(Widget):
             style = self.visual_style
             for definition in (base, name):
                 if definition:
-                    style += Style.parse(definition)
+                    style += Style.parse(self._in_ansi(definition))
             cached = self._style_cache[(name, base)] = style.rich_style
         return cached
+
+    def _in_ansi(self, definition: str) -> str:
+        """Where colours are the terminal's own, none of them is a muted one: the text is dimmed instead."""
+        is_muted = "$text-muted" in definition or "$text-disabled" in definition
+        return f"{definition} dim" if is_muted and self.app.native_ansi_color else definition
 
     def notify_style_update(self) -> None:
         """The theme or the focus changed: no style is what it was."""

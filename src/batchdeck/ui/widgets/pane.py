@@ -27,7 +27,7 @@ class Pane(PaintedScroll):
         background: $surface;
         color: $text;
         padding: 0 1;
-        border-left: outer $surface;
+        border-left: blank;
         overflow-x: hidden;
         overflow-y: auto;
         scrollbar-size-vertical: 0;

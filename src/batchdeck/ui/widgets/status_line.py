@@ -102,7 +102,7 @@ def _form(facts: StatusFacts, form: int, glyphs: Glyphs) -> Line:
     if facts.unsettled and form > 0:
         parts.append([(f"{facts.unsettled} unsettled", _WARNING)])
     parts.append(_freshness(facts, form))
-    parts.append(_place(facts, form))
+    parts.append(_place(facts, form, glyphs))
     if facts.filling is not None:
         parts.append([(f"filling {glyphs.ellipsis} {format.count(facts.filling)}", MUTED)])
     if facts.waiting:
@@ -166,9 +166,9 @@ def _freshness(facts: StatusFacts, form: int) -> list[Piece]:
     return pieces
 
 
-def _place(facts: StatusFacts, form: int) -> list[Piece]:
+def _place(facts: StatusFacts, form: int, glyphs: Glyphs) -> list[Piece]:
     """Which page and rows of how many."""
-    rows = f"{format.count(facts.first_row)}\N{EN DASH}{format.count(facts.last_row)}"
+    rows = f"{format.count(facts.first_row)}{glyphs.dash}{format.count(facts.last_row)}"
     total = format.count(facts.total)
     if form == 0:
         return [
