@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import errno
+import filecmp
 import os
 import stat
+import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from batchdeck.errors import FileProblem, TargetExists
+
+T = TypeVar("T")
 
 _NO_LINKS = frozenset(
     getattr(errno, name) for name in ("EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK", "EXDEV", "EINVAL")
@@ -106,6 +112,33 @@ def make_private_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise file_problem(error, folder, doing="make the folder") from error
+
+
+def write_whole(write: Callable[[Path], T], target: Path, *, replace: bool) -> T:
+    """Have a file written under another name beside its target, then give it its name. Blocking.
+
+    The same content that already stands there is left as it is.
+
+    Args:
+        write: Writes the path it is given, whole; what it returns is returned.
+        replace: Take the place of another file.
+
+    Raises:
+        TargetExists: another file stands there, and not `replace`.
+        FileProblem: the folder cannot be made or written; nothing is left behind.
+    """
+    make_private_folder(target.parent)
+    new = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.part")
+    try:
+        written = write(new)
+        if not (target.is_file() and filecmp.cmp(new, target, shallow=False)):
+            publish(new, target, replace=replace)
+        return written
+    except OSError as error:
+        raise file_problem(error, target, doing="write") from error
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
 
 
 def path_text(path: Path) -> str:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from batchdeck.errors import InputLost, NotFound
+from batchdeck.models.batch import PART_KEY
+from batchdeck.services.disk import write_whole
+from batchdeck.services.names import safe_stem
+from batchdeck.services.relatives import Lineage, age
+
 if TYPE_CHECKING:
+    from batchdeck.models.batch import Batch, BatchStatus
     from batchdeck.models.lines import MergeSummary
     from batchdeck.models.progress import OnProgress, ShouldStop
     from batchdeck.services.context import Context
-    from batchdeck.services.files import Files
+    from batchdeck.services.files import FileKind, Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,7 @@ class Merge:
     def __init__(self, context: Context, files: Files) -> None:
         self._context = context
         self._files = files
+        self._lineage = Lineage(context, files)
 
     async def merged(
         self,
@@ -59,4 +68,113 @@ class Merge:
             InvalidInput: the table or the template does not fit.
             ServiceError, IncompleteDownload, FileProblem, Interrupted: it could not be fetched or written.
         """
-        raise NotImplementedError
+        context = self._context
+        record = await context.history.batches.get(context.account_id, batch_id)
+        if record is None:
+            await context.note_batches([await context.api.get_batch(batch_id)])
+        roots = await self._roots(batch_id)
+        members = await self._members(roots)
+        notes = [
+            f"{batch.id} has not ended: its requests without an answer are pending."
+            for batch in members
+            if batch.status.is_active
+        ]
+        inputs = await self._inputs(roots, notes, on_progress, should_stop)
+        runs = [await self._run(batch, notes, on_progress, should_stop) for batch in members]
+        target = folder / f"{safe_stem(batch_id)}_merged.{format}"
+
+        def work() -> MergeSummary:
+            from batchdeck.jsonl.merge import Join, RunFiles, merge
+
+            return write_whole(
+                lambda out: merge(
+                    inputs,
+                    [RunFiles(*run) for run in runs],
+                    out,
+                    format=format,
+                    raw=raw,
+                    join=Join(*join) if join else None,
+                    on_progress=on_progress,
+                    should_stop=should_stop,
+                ),
+                target,
+                replace=force,
+            )
+
+        summary = await asyncio.to_thread(work)
+        return Merged(target, summary, tuple(batch.id for batch in members), (*notes, *summary.notes))
+
+    async def _roots(self, batch_id: str) -> list[Batch]:
+        """The batches whose inputs are the whole: the root, or the parts of a split file in order."""
+        batches, account_id = self._context.history.batches, self._context.account_id
+        lineage = await batches.lineage(account_id, batch_id)
+        root = lineage[0].batch
+        if root.group_id is None:
+            return [root]
+        parts = [record.batch for record in await batches.group(account_id, root.group_id)]
+        return sorted((part for part in parts if part.retry_of is None), key=_part_number) or [root]
+
+    async def _members(self, roots: list[Batch]) -> list[Batch]:
+        """All batches of the lineages, oldest first."""
+        found: dict[str, Batch] = {}
+        for root in roots:
+            for batch in await self._lineage.members(root):
+                found.setdefault(batch.id, batch)
+        return sorted(found.values(), key=age)
+
+    async def _inputs(
+        self,
+        roots: list[Batch],
+        notes: list[str],
+        on_progress: OnProgress | None,
+        should_stop: ShouldStop | None,
+    ) -> list[Path] | None:
+        """The request files, or None when one of them is lost."""
+        paths = []
+        for root in roots:
+            try:
+                path = await self._files.local(
+                    root, "input", on_progress=on_progress, should_stop=should_stop
+                )
+            except InputLost as lost:
+                notes.append(
+                    f"{lost.sentence} The rows are in the order of the results, and none is missing."
+                )
+                return None
+            if path is not None:
+                paths.append(path)
+        return paths or None
+
+    async def _run(
+        self,
+        batch: Batch,
+        notes: list[str],
+        on_progress: OnProgress | None,
+        should_stop: ShouldStop | None,
+    ) -> tuple[str, BatchStatus, tuple[Path, ...], Path | None]:
+        """A batch and its files, whichever are there."""
+        results: list[Path] = []
+        own_input: Path | None = None
+        try:
+            if batch.status.is_active:
+                own_input = await self._files.local(
+                    batch, "input", on_progress=on_progress, should_stop=should_stop
+                )
+            else:
+                for kind in _RESULTS:
+                    path = await self._files.local(
+                        batch, kind, on_progress=on_progress, should_stop=should_stop
+                    )
+                    if path is not None:
+                        results.append(path)
+        except (NotFound, InputLost) as gone:
+            notes.append(f"{batch.id}: {gone.sentence}")
+        return batch.id, batch.status, tuple(results), own_input
+
+
+_RESULTS: tuple[FileKind, ...] = ("output", "errors")
+
+
+def _part_number(batch: Batch) -> tuple[int, float]:
+    number = batch.metadata.get(PART_KEY, "").partition("/")[0]
+    return int(number) if number.isascii() and number.isdigit() else 0, age(batch)

@@ -54,7 +54,7 @@ class Lineage:
             ServiceError, IncompleteDownload, FileProblem, Interrupted: files could not be had.
         """
         found = Relatives()
-        for member in await self._members(batch):
+        for member in await self.members(batch):
             if member.id != batch.id:
                 found.others += 1
                 if member.status.is_active:
@@ -78,7 +78,7 @@ class Lineage:
                 found.unknown += await self._ids(member, on_progress, should_stop)
         return found
 
-    async def _members(self, batch: Batch) -> list[Batch]:
+    async def members(self, batch: Batch) -> list[Batch]:
         """The lineage, oldest first, with the joint retries of several batches and what came of them."""
         batches = self._context.history.batches
         account_id = self._context.account_id
@@ -94,7 +94,7 @@ class Lineage:
                         below[record.id] = record.batch
                 todo.extend(found for found in below if found not in members)
                 members |= {key: value for key, value in below.items() if key not in members}
-        return sorted(members.values(), key=_age)
+        return sorted(members.values(), key=age)
 
     async def _joint_retries(self, batch_id: str) -> list[Batch]:
         """Batches that retried this one together with others, under another's lineage."""
@@ -136,7 +136,8 @@ class Lineage:
         return Counter() if path is None else await asyncio.to_thread(_custom_ids, path, should_stop)
 
 
-def _age(batch: Batch) -> float:
+def age(batch: Batch) -> float:
+    """When a batch was made, in epoch seconds: what puts a lineage in order."""
     return batch.created_at.timestamp() if batch.created_at else 0.0
 
 
