@@ -98,6 +98,11 @@ async def test_files_of_the_demo_agree_with_the_batches(client: Client, sandbox:
         ):
             continue
         looked_at += 1
+        files = [batch["input_file_id"], batch["output_file_id"], batch["error_file_id"]]
+        told = [(await client.http.get(f"/v1/files/{file_id}")).json() for file_id in files if file_id]
+        for file in told:
+            content = (await client.http.get(f"/v1/files/{file['id']}/content")).content
+            assert file["bytes"] == len(content) > 0
         rows = await client.rows(batch["output_file_id"]) + await client.rows(batch["error_file_id"])
         inputs = await client.rows(batch["input_file_id"])
         assert Counter(row["custom_id"] for row in rows) == Counter(line["custom_id"] for line in inputs)
@@ -107,11 +112,6 @@ async def test_files_of_the_demo_agree_with_the_batches(client: Client, sandbox:
         used = [body.get("usage", {}) for body in ok]
         tokens = sum(one.get("prompt_tokens", one.get("input_tokens", 0)) for one in used)
         assert tokens == batch["usage"]["input_tokens"]
-        for file_id in (batch["input_file_id"], batch["output_file_id"], batch["error_file_id"]):
-            if file_id is not None:
-                told = (await client.http.get(f"/v1/files/{file_id}")).json()
-                content = (await client.http.get(f"/v1/files/{file_id}/content")).content
-                assert told["bytes"] == len(content) > 0
     assert looked_at > 30
 
 
@@ -160,8 +160,9 @@ async def test_the_chain_of_retries_is_exact(client: Client, sandbox: Sandbox) -
 async def test_the_refused_batch_names_lines_that_are_bad(client: Client, sandbox: Sandbox) -> None:
     seed_demo(sandbox)
     batch = called(await everything(client), "Ticket backlog")[0]
+    announced = (await client.http.get(f"/v1/files/{batch['input_file_id']}")).json()["bytes"]
     content = (await client.http.get(f"/v1/files/{batch['input_file_id']}/content")).content
-    assert (await client.http.get(f"/v1/files/{batch['input_file_id']}")).json()["bytes"] == len(content)
+    assert announced == len(content)
     lines = content.splitlines()
     told = {error["line"]: error["code"] for error in batch["errors"]["data"]}
     unreadable = set()
