@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from batchdeck.models.lines import Outcome
 from batchdeck.models.requests import RequestFilter
 from batchdeck.services.context import Context
 from batchdeck.services.results import BatchResults, Results
-from batchdeck.services.row_search import Needles
+from batchdeck.services.row_search import Needles, RowReader
 from batchdeck.store.rows import spell, unspell
 from tests.fakes import FakeBatchApi
 from tests.fakes.rows import (
@@ -388,6 +389,42 @@ async def test_a_search_keeps_to_the_filter(searched: BatchResults) -> None:
     answered = RequestFilter(outcomes=frozenset({Outcome.OK}))
     assert await searched.find("banana", start=0, filter=answered) is None
     assert await searched.find("r-", start=1, filter=answered) == 2
+
+
+async def test_a_far_row_is_found_and_so_are_the_ones_after_it(results: Results, api: FakeBatchApi) -> None:
+    marked = {700, 701, 1_400}
+    batch = make_batch(
+        api,
+        input=joined(request_line(f"r-{n}", "Nadel" if n in marked else "hay" * 400) for n in range(1_500)),
+        output=joined(ok_row(f"r-{n}", "nAdel" if n == 3 else "straw" * 300) for n in range(1_499, -1, -1)),
+        errors=joined([http_error_row("r-9", 500, "x", "needle, again")]),
+    )
+    opened = await results.open(batch.id)
+    found = [await opened.find("nadel", start=start) for start in (0, 4, 701, 702, 1_401)]
+    assert found == [3, 700, 701, 1_400, 3]
+    assert [await opened.find("nadel", start=start, backwards=True) for start in (1_499, 699, 2)] == [
+        1_400,
+        3,
+        1_400,
+    ]
+    assert await opened.find("Nadel", start=0) == 700
+    only_far = RequestFilter(custom_id="r-14")
+    assert await opened.find("nadel", start=0, filter=only_far) == 1_400
+    assert await opened.find("r-1234", start=3) == 1_234
+
+
+@given(st.integers(1, 400), st.integers(0, 60))
+def test_a_hit_across_two_blocks_counts(size: int, place: int) -> None:
+    rows = [b"x" * place + b"needle", b"needle" + b"y" * 40, b"nothing"]
+    offsets = [0, len(rows[0]) + 1, len(rows[0]) + len(rows[1]) + 2]
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(b"\n".join(rows))
+        file.flush()
+        with RowReader({1: Path(file.name)}) as reader:
+            found = reader.rows_with(
+                1, Needles("needle"), offsets, [len(row) for row in rows], None, block_bytes=size
+            )
+    assert found == {0, 1}
 
 
 async def test_a_search_can_be_stopped(searched: BatchResults) -> None:

@@ -3,202 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from batchdeck.errors import FileProblem, InputLost, ServiceError
-from batchdeck.models.batch import Usage
 from batchdeck.models.lines import Outcome
 from batchdeck.models.progress import Progress
-from batchdeck.models.requests import (
-    Answer,
-    OpenedRequest,
-    RequestFilter,
-    RequestPage,
-    RequestTotals,
-)
+from batchdeck.models.requests import OpenedRequest, RequestFilter, RequestPage, RequestTotals
+from batchdeck.services.batch_results import BatchResults, IndexedFiles
 
 if TYPE_CHECKING:
     from batchdeck.models.batch import Batch, BatchRecord
     from batchdeck.models.progress import OnProgress, ShouldStop
     from batchdeck.services.context import Context
     from batchdeck.services.files import FileKind, Files
-    from batchdeck.store.database import History
-    from batchdeck.store.request_views import RequestView, Span
+    from batchdeck.store.request_views import RequestView
     from batchdeck.store.rows import IndexedFile
 
-__all__ = ["BatchResults", "OpenedRequest", "RequestFilter", "RequestPage", "RequestTotals", "Results"]
+__all__ = [
+    "BatchResults",
+    "IndexedFiles",
+    "OpenedRequest",
+    "RequestFilter",
+    "RequestPage",
+    "RequestTotals",
+    "Results",
+]
 
-_EVERY_ROW = RequestFilter()
-_FIRST_SPANS = 200
-"""Rows a search looks through at first, so that a near match is found at once."""
-_SPANS = 2_000
 _VIEW_VERSION = 1
 """Rises when the join is made in another way, so that old ones are not used any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedFiles:
-    """The indexed local files of one batch."""
-
-    record: BatchRecord
-    input: IndexedFile | None
-    output: IndexedFile | None
-    errors: IndexedFile | None
-    input_problem: str | None
-    """Why there is no input, or None."""
-
-    @property
-    def results(self) -> list[IndexedFile]:
-        """Output and error file, whichever exist."""
-        return [file for file in (self.output, self.errors) if file is not None]
-
-    @property
-    def usage(self) -> dict[str, Usage]:
-        """Tokens summed over the result rows, by model."""
-        sums: dict[str, list[int]] = {}
-        for file in self.results:
-            for model, tokens in json.loads(file.usage).items():
-                known = sums.setdefault(model, [0, 0, 0])
-                sums[model] = [a + b for a, b in zip(known, tokens, strict=True)]
-        return {model: Usage(*tokens) for model, tokens in sums.items()}
-
-
-class BatchResults:
-    """The requests of one batch, ready to be paged, searched and opened."""
-
-    def __init__(
-        self, history: History, files: IndexedFiles, view: RequestView, totals: RequestTotals
-    ) -> None:
-        self._history = history
-        self._view = view
-        self.files = files
-        """The files they are from."""
-        self.record = files.record
-        """The batch."""
-        self.totals = totals
-        """Counts over all of it."""
-        self.input_problem = files.input_problem
-        """Why only result rows can be shown and no requests, or None when the input is there."""
-
-    async def page(self, offset: int, limit: int, filter: RequestFilter = _EVERY_ROW) -> RequestPage:
-        """Some rows, in the input's order; result rows that answer no request come last."""
-        return await self._history.requests.page(self._view, filter, max(0, offset), max(0, limit))
-
-    async def locate(self, position: int, filter: RequestFilter = _EVERY_ROW) -> int:
-        """How many rows that match come before a position: its place in the pages."""
-        return await self._history.requests.count_before(self._view, filter, position)
-
-    async def custom_ids(self, filter: RequestFilter = _EVERY_ROW) -> list[str]:
-        """The custom_ids of all rows that match, in order."""
-        return await self._history.requests.custom_ids(self._view, filter)
-
-    async def open(self, position: int) -> OpenedRequest:
-        """One request with its answers, read from the files by offset.
-
-        Raises:
-            FileProblem: there is no such row, or a file changed or went away; open the results again.
-        """
-        found = await self._history.requests.places(self._view, position)
-        if found is None:
-            raise FileProblem(f"{self.record.id} has no row {position}.", hint="Open the results again.")
-        row, request, answers = found
-        wanted = [place for place in (request, *answers) if place is not None]
-
-        def read() -> list[bytes]:
-            from batchdeck.jsonl.read import read_row
-
-            used = {place.file for place in wanted}
-            for file in self._all_files():
-                if file.id in used:
-                    _require_unchanged(file)
-            paths = self._paths()
-            return [read_row(paths[place.file], place.offset, place.length) for place in wanted]
-
-        bodies = await asyncio.to_thread(read)
-        kinds = {file.id: file.kind for file in self._all_files()}
-        whole = [
-            Answer(
-                kind=kinds[place.file],
-                line=place.line,
-                outcome=place.outcome or Outcome.OK,
-                code=place.code,
-                status_code=place.status_code,
-                body=body,
-            )
-            for place, body in zip(wanted, bodies, strict=True)
-            if place is not request
-        ]
-        return OpenedRequest(row, bodies[0] if request is not None else None, tuple(whole))
-
-    async def find(
-        self,
-        text: str,
-        *,
-        start: int,
-        backwards: bool = False,
-        filter: RequestFilter = _EVERY_ROW,
-        on_progress: OnProgress | None = None,
-        should_stop: ShouldStop | None = None,
-    ) -> int | None:
-        """The position of the next row whose custom_id, request or answer holds a text, or None.
-
-        Lower-case text is found in any case. Past the last row the search goes on at the first.
-
-        Args:
-            text: What to look for.
-            start: The position to begin at; it is looked at, too.
-            backwards: Look towards the first row.
-
-        Raises:
-            FileProblem: a file went away.
-            Interrupted: told to stop.
-        """
-        from batchdeck.services.row_search import Needles, RowReader, first_match
-
-        if not text:
-            return None
-        needles = Needles(text)
-        rows = self._view.rows
-        start = max(0, min(start, rows - 1))
-        stretches = [(0, start + 1), (start + 1, rows)] if backwards else [(start, rows), (0, start)]
-        input_file = self.files.input.id if self.files.input is not None else None
-        done = 0
-
-        def look(reader: RowReader, spans: list[Span]) -> int | None:
-            return first_match(reader, input_file, spans, needles, should_stop)
-
-        with await asyncio.to_thread(RowReader(self._paths()).__enter__) as reader:
-            limit = _FIRST_SPANS
-            for begin, end in stretches:
-                while begin < end:
-                    spans = await self._history.requests.spans(
-                        self._view, filter, begin, end, limit=limit, backwards=backwards
-                    )
-                    limit = _SPANS
-                    if not spans:
-                        break
-                    match = await asyncio.to_thread(look, reader, spans)
-                    if match is not None:
-                        return match
-                    if backwards:
-                        end = spans[-1].position
-                    else:
-                        begin = spans[-1].position + 1
-                    done += len(spans)
-                    if on_progress is not None:
-                        on_progress(Progress(f"searching {self.record.id}", done, rows, "rows"))
-        return None
-
-    def _all_files(self) -> list[IndexedFile]:
-        return [*([self.files.input] if self.files.input is not None else []), *self.files.results]
-
-    def _paths(self) -> dict[int, Path]:
-        return {file.id: Path(file.path) for file in self._all_files()}
 
 
 class Results:
@@ -358,12 +193,3 @@ class Results:
             output_rows=files.output.rows if files.output is not None else 0,
             error_rows=files.errors.rows if files.errors is not None else 0,
         )
-
-
-def _require_unchanged(file: IndexedFile) -> None:
-    """Refuse to read by offset from a file that is not the one that was indexed."""
-    from batchdeck.jsonl.read import file_stat
-
-    found = file_stat(Path(file.path))
-    if (found.st_size, found.st_mtime_ns) != (file.size, file.mtime_ns):
-        raise FileProblem(f"{file.path} changed since it was indexed.", hint="Open the results again.")

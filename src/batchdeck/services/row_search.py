@@ -105,6 +105,8 @@ class RowReader:
         offsets: Sequence[int],
         lengths: Sequence[int],
         should_stop: ShouldStop | None,
+        *,
+        block_bytes: int = BLOCK_BYTES,
     ) -> set[int]:
         """Which of a file's rows, by their place in `offsets`, hold the text: the whole file in blocks.
 
@@ -115,7 +117,7 @@ class RowReader:
         descriptor = self._descriptors[file]
         os.lseek(descriptor, 0, os.SEEK_SET)
         start, kept = 0, b""
-        while block := os.read(descriptor, BLOCK_BYTES):
+        while block := os.read(descriptor, block_bytes):
             if should_stop is not None and should_stop():
                 raise Interrupted("The search was stopped.")
             block = kept + (block.lower() if needles.any_case else block)

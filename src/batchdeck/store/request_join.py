@@ -94,9 +94,8 @@ def list_chunk(
         return _add_nameless(connection, view, results, place)
     if place.file >= len(results):
         repeated = connection.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM file_rows WHERE file IN"
-            f" ({', '.join('?' * len(results))}) AND custom_id IS NOT NULL"
-            " GROUP BY custom_id HAVING count(*) > 1)",
+            "SELECT count(*) FROM (SELECT 1 FROM file_ids WHERE file IN"
+            f" ({', '.join('?' * len(results))}) GROUP BY custom_id HAVING count(*) > 1)",
             tuple(results),
         ).fetchone()[0]
         return replace(place, requests=place.rows, repeated_ids=repeated, is_input_done=True)
@@ -146,7 +145,7 @@ def _input_chunk(
 ) -> tuple[list[tuple[str, int]], str | None, bool]:
     """The next lines by custom_id, all lines of the last one; the last custom_id; True when none are left."""
     lines: list[tuple[str, int]] = connection.execute(
-        "SELECT custom_id, number FROM file_rows WHERE file = ?1 AND (?2 IS NULL OR custom_id > ?2)"
+        "SELECT custom_id, number FROM file_ids WHERE file = ?1 AND (?2 IS NULL OR custom_id > ?2)"
         f" ORDER BY custom_id, number LIMIT {CHUNK}",
         (input_file, after),
     ).fetchall()
@@ -155,7 +154,7 @@ def _input_chunk(
     last = lines[-1][0]
     lines = [line for line in lines if line[0] != last]
     lines += connection.execute(
-        "SELECT custom_id, number FROM file_rows WHERE file = ? AND custom_id = ? ORDER BY number",
+        "SELECT custom_id, number FROM file_ids WHERE file = ? AND custom_id = ? ORDER BY number",
         (input_file, last),
     ).fetchall()
     return lines, last, False
@@ -168,9 +167,10 @@ def _answers(
     answers: dict[str, list[tuple[Any, ...]]] = {}
     for file in results:
         for custom_id, *answer in connection.execute(
-            "SELECT custom_id, outcome, code, retryable, file, number FROM file_rows WHERE file = ?1"
-            " AND custom_id IS NOT NULL AND (?2 IS NULL OR custom_id > ?2)"
-            " AND (?3 IS NULL OR custom_id <= ?3) ORDER BY custom_id, number",
+            "SELECT i.custom_id, r.outcome, r.code, r.retryable, r.file, r.number FROM file_ids i"
+            " JOIN file_rows r ON r.file = i.file AND r.number = i.number WHERE i.file = ?1"
+            " AND (?2 IS NULL OR i.custom_id > ?2) AND (?3 IS NULL OR i.custom_id <= ?3)"
+            " ORDER BY i.custom_id, i.number",
             (file, after, upto),
         ):
             answers.setdefault(custom_id, []).append(tuple(answer))

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from batchdeck.models.lines import IndexedRow, Outcome
 from batchdeck.store.base import Database
@@ -26,8 +27,11 @@ OUTCOMES = (
 )
 """By the number the tables hold; `ok` must stay the lowest."""
 NUMBERS = {outcome: number for number, outcome in enumerate(OUTCOMES)}
+_COLUMNS = 11
+_PLACES = f"({', '.join('?' * _COLUMNS)})"
+_ROWS_AT_ONCE = 2_500
 _SPELLED = "\ufdd0"
-"""Begins a custom_id that is kept as the inside of a JSON string."""
+"""Begins a custom_id that is kept with escapes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +114,9 @@ class RowFiles:
         """Add rows of an output or error file, the first of them as number `first`."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.executemany(
-                "INSERT OR REPLACE INTO file_rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
+            _insert(
+                connection,
+                [
                     (
                         file,
                         number,
@@ -127,7 +131,7 @@ class RowFiles:
                         plain(row.message),
                     )
                     for number, row in enumerate(rows, first)
-                ),
+                ],
             )
 
         await self._database.write(work)
@@ -136,12 +140,12 @@ class RowFiles:
         """Add lines of a request file as (line, offset, length, custom_id), the first as number `first`."""
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.executemany(
-                "INSERT OR REPLACE INTO file_rows VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, '', 0, '')",
-                (
-                    (file, number, line, offset, length, spell(custom_id))
+            _insert(
+                connection,
+                [
+                    (file, number, line, offset, length, spell(custom_id), None, None, "", 0, "")
                     for number, (line, offset, length, custom_id) in enumerate(lines, first)
-                ),
+                ],
             )
 
         await self._database.write(work)
@@ -153,6 +157,11 @@ class RowFiles:
         values = (rows, torn, nameless, json.dumps(usage), at.timestamp(), file)
 
         def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "INSERT INTO file_ids SELECT file, custom_id, number FROM file_rows"
+                " WHERE file = ? AND custom_id IS NOT NULL ORDER BY custom_id, number",
+                (file,),
+            )
             connection.execute(
                 "UPDATE row_files SET is_complete = 1, rows = ?, torn = ?, nameless = ?, usage = ?,"
                 " used_at = ? WHERE id = ?",
@@ -223,6 +232,7 @@ class RowFiles:
         for view in await self._database.write(views):
             await delete_view(self._database, view)
         await _delete_in_bites(self._database, "file_rows", "file", "number", file)
+        await _delete_in_bites(self._database, "file_ids", "file", "custom_id", file)
         await self._database.write(
             lambda connection: connection.execute("DELETE FROM row_files WHERE id = ?", (file,))
         )
@@ -249,6 +259,16 @@ async def _delete_in_bites(database: Database, table: str, key: str, place: str,
         pass
 
 
+def _insert(connection: sqlite3.Connection, rows: list[tuple[object, ...]]) -> None:
+    """Insert rows, thousands in a statement: while SQLite is at it, the thread that parses can run."""
+    most = connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER) // _COLUMNS
+    step = max(1, min(_ROWS_AT_ONCE, most))
+    for start in range(0, len(rows), step):
+        some = rows[start : start + step]
+        values = ", ".join([_PLACES] * len(some))
+        connection.execute(f"INSERT INTO file_rows VALUES {values}", list(chain.from_iterable(some)))
+
+
 def spell(custom_id: str | None) -> str | None:
     """A custom_id as SQLite can hold it: no two come out the same."""
     if custom_id is None or (custom_id.isascii() and "\0" not in custom_id):
@@ -258,7 +278,7 @@ def spell(custom_id: str | None) -> str | None:
         or custom_id.startswith(_SPELLED)
         or any("\ud800" <= c <= "\udfff" for c in custom_id)
     ):
-        return _SPELLED + json.dumps(custom_id)[1:-1]
+        return _SPELLED + custom_id.encode("unicode_escape").decode("ascii")
     return custom_id
 
 
@@ -266,5 +286,4 @@ def unspell(kept: str | None) -> str | None:
     """The custom_id that `spell` made this of."""
     if kept is None or not kept.startswith(_SPELLED):
         return kept
-    text: str = json.loads(f'"{kept[len(_SPELLED) :]}"')
-    return text
+    return kept[len(_SPELLED) :].encode("ascii").decode("unicode_escape")

@@ -36,7 +36,13 @@ CREATE TABLE file_rows (
     PRIMARY KEY (file, number)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX file_rows_by_id ON file_rows (file, custom_id);
+-- The custom_ids of a file in their order, written when all its rows are there: in one go that costs half.
+CREATE TABLE file_ids (
+    file INTEGER NOT NULL,
+    custom_id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (file, custom_id, number)
+) STRICT, WITHOUT ROWID;
 
 -- The requests of one batch joined to their answers. The first `requests` positions are requests; where
 -- there is an input, they are its rows by number. After them come result rows that answer no request.
