@@ -179,13 +179,13 @@ class _Api:
 
     async def _file(self, request: Request) -> StoredFile:
         await self._state.settle()
-        file = self._state.file(request.path_params["file_id"])
-        if not file.is_ready:
-            await asyncio.to_thread(file.ensure)
-        return file
+        return self._state.file(request.path_params["file_id"])
 
     async def retrieve_file(self, request: Request) -> Response:
-        return JSONResponse((await self._file(request)).as_json())
+        file = await self._file(request)
+        if file.size is None:
+            await asyncio.to_thread(file.ensure)
+        return JSONResponse(file.as_json())
 
     async def delete_file(self, request: Request) -> Response:
         file = await self._file(request)
@@ -194,6 +194,8 @@ class _Api:
 
     async def content(self, request: Request) -> Response:
         file = await self._file(request)
+        if not file.is_ready:
+            await asyncio.to_thread(file.ensure)
         moods = self._state.moods
         size = file.size or 0
         headers = {"content-disposition": f'attachment; filename="{file.id}.jsonl"'}
