@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Generator
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from batchdeck.errors import HistoryError, NewerHistory
 from batchdeck.store.accounts import Accounts
 from batchdeck.store.batches import Batches
 from batchdeck.store.damage import mark_suspect
-from batchdeck.store.downloads import Downloads
-from batchdeck.store.inputs import Inputs
 from batchdeck.store.link import Link
 from batchdeck.store.opening import Opened, copy_into, open_link, open_links, prepare_memory, prepare_reader
-from batchdeck.store.operations import Operations
-from batchdeck.store.request_views import RequestViews
-from batchdeck.store.rows import RowFiles
 from batchdeck.store.samples import Samples
 from batchdeck.store.sync_state import SyncStates
 from batchdeck.store.trouble import Trouble, sentence_for, trouble_of
+
+if TYPE_CHECKING:
+    from batchdeck.store.downloads import Downloads
+    from batchdeck.store.inputs import Inputs
+    from batchdeck.store.operations import Operations
+    from batchdeck.store.request_views import RequestViews
+    from batchdeck.store.rows import RowFiles
 
 T = TypeVar("T")
 
@@ -51,12 +54,44 @@ class History:
         self.accounts = Accounts(self)
         self.batches = Batches(self)
         self.samples = Samples(self)
-        self.operations = Operations(self)
-        self.inputs = Inputs(self)
-        self.downloads = Downloads(self)
         self.sync_state = SyncStates(self)
-        self.rows = RowFiles(self)
-        self.requests = RequestViews(self)
+
+    # What the first paint does not need is imported when it is first asked for.
+
+    @cached_property
+    def operations(self) -> Operations:
+        """The journal."""
+        from batchdeck.store.operations import Operations
+
+        return Operations(self)
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """Kept inputs."""
+        from batchdeck.store.inputs import Inputs
+
+        return Inputs(self)
+
+    @cached_property
+    def downloads(self) -> Downloads:
+        """Files that were fetched."""
+        from batchdeck.store.downloads import Downloads
+
+        return Downloads(self)
+
+    @cached_property
+    def rows(self) -> RowFiles:
+        """Indexed result files."""
+        from batchdeck.store.rows import RowFiles
+
+        return RowFiles(self)
+
+    @cached_property
+    def requests(self) -> RequestViews:
+        """Requests with their outcomes."""
+        from batchdeck.store.request_views import RequestViews
+
+        return RequestViews(self)
 
     @staticmethod
     def open(path: Path) -> Opening:
