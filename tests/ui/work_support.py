@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+from textual import events
 from textual.pilot import Pilot
 from textual.screen import Screen
 
@@ -78,9 +79,11 @@ class Stage:
         await self.pilot.press(*keys)
 
     async def enter(self, text: str) -> None:
-        """Type text into what has the focus."""
-        names = {" ": "space", "/": "slash", ".": "full_stop", "_": "underscore", "-": "minus"}
-        await self.pilot.press(*(names.get(character, character) for character in text))
+        """Paste text into what has the focus."""
+        focused = self.app.focused
+        assert focused is not None
+        focused.post_message(events.Paste(text))
+        await self.pilot.pause()
 
     def text(self) -> str:
         """What stands on the screen, row by row."""

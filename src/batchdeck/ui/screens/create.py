@@ -102,6 +102,7 @@ class CreateScreen(ActionScreen[None]):
         self._reading = self._checked = self._table = None
         self.form.say(_INTRO)
         self.form.show_only("create-words")
+        self.refresh_bindings()
 
     def _step(self, step: Callable[[Reading], Awaitable[Message]], sentence: str) -> None:
         """Run a step that only reads; a newer one takes its place."""
