@@ -21,6 +21,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _UNKNOWN_TO_PYTE = re.compile(
     rb"\x1b\[[<>=?][0-9;]*[a-zA-Z]|\x1b\[[0-9;?]*\$p|\x1b[P_\]].*?(?:\x1b\\|\x07)", re.DOTALL
 )
+_CUT_SEQUENCE = re.compile(rb"\x1b(?:\[[0-9;:<=>?]*[ $]?|[P_\]][^\x07\x1b]*\x1b?)?\Z")
 
 
 @dataclass(slots=True)
@@ -59,6 +60,10 @@ class Terminal:
         self.columns = columns
         self.rows = rows
         self.recording = Recording()
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self._screen)
+        self._drawn = 0
+        self._held_back = b""
         self.spawned_at = time.perf_counter()
         self._process = PtyProcess.spawn(
             list(argv), cwd=str(cwd) if cwd else None, env=dict(env), dimensions=(rows, columns)
@@ -104,14 +109,17 @@ class Terminal:
         """
         wanted = text.encode()
         until = time.perf_counter() + seconds
-        seen = self.recording.data
+        chunk = self.recording.chunks[-1] if self.recording.chunks else None
         while True:
+            # The bytes are looked at first: to draw each chunk would make the next one late.
+            if chunk is not None and wanted in self.recording.data and self._shows(text):
+                return chunk.at - self.spawned_at
             chunk = self.read(until - time.perf_counter())
             if chunk is None:
-                raise TimeoutError(f"{text!r} did not come:\n" + self.picture())
-            seen = seen[-200_000:] + chunk.data
-            if wanted in seen and any(text in line for line in self.screen().display):
-                return chunk.at - self.spawned_at
+                raise TimeoutError(f"{text!r} did not come:\n{self.picture()}")
+
+    def _shows(self, text: str) -> bool:
+        return any(text in line for line in self.screen().display)
 
     def drain(self, seconds: float) -> int:
         """Read for so long; the bytes that came."""
@@ -133,10 +141,14 @@ class Terminal:
 
     def screen(self) -> pyte.Screen:
         """The screen as it is now."""
-        screen = pyte.Screen(self.columns, self.rows)
-        stream = pyte.ByteStream(screen)
-        stream.feed(_UNKNOWN_TO_PYTE.sub(b"", self.recording.data))
-        return screen
+        for chunk in self.recording.chunks[self._drawn :]:
+            data = self._held_back + chunk.data
+            # A sequence that was cut in two would be drawn as text.
+            cut = _CUT_SEQUENCE.search(data)
+            self._held_back = data[cut.start() :] if cut else b""
+            self._stream.feed(_UNKNOWN_TO_PYTE.sub(b"", data[: cut.start()] if cut else data))
+        self._drawn = len(self.recording.chunks)
+        return self._screen
 
     def picture(self) -> str:
         """The screen as text, empty lines at its end left out."""
@@ -154,22 +166,12 @@ class Terminal:
         Raises:
             TimeoutError: nothing changed.
         """
-        screen = self.screen()
-        stream = pyte.ByteStream(screen)
-        before = changed(screen)
+        before = changed(self.screen())
         at = self.write(keys)
-        until = at + seconds
-        rest = b""
-        while (chunk := self.read(until - time.perf_counter())) is not None:
-            # An escape sequence cut in two is fed with what follows it.
-            data = rest + chunk.data
-            cut = data.rfind(b"\x1b")
-            whole = cut < 0 or len(data) - cut > 64 or re.search(rb"[a-zA-Z\\]", data[cut + 2 :]) is not None
-            data, rest = (data, b"") if whole else (data[:cut], data[cut:])
-            stream.feed(_UNKNOWN_TO_PYTE.sub(b"", data))
-            if changed(screen) != before:
+        while (chunk := self.read(at + seconds - time.perf_counter())) is not None:
+            if changed(self.screen()) != before:
                 return chunk.at - at
-        raise TimeoutError(f"{keys!r} changed nothing:\n" + "\n".join(screen.display))
+        raise TimeoutError(f"{keys!r} changed nothing:\n{self.picture()}")
 
     def cpu_seconds(self) -> float:
         """Processor time of the program so far, its children left out."""

@@ -26,6 +26,7 @@ BARE_TABLE = Path(__file__).with_name("bare_table.py")
 NOWHERE = "http://127.0.0.1:9/v1"
 """A base URL at which nothing answers."""
 REQUESTS = 50_000
+JOBS = ("job", "tickets", "reviews", "labels", "archive", "summaries", "mail")
 INPUT_BYTES = 190_000_000
 
 
@@ -118,7 +119,7 @@ class Workshop:
         return Terminal([sys.executable, str(BARE_TABLE), *arguments], self.environment())
 
     def history(self, batches: int, url: str = NOWHERE) -> Path:
-        """A data folder whose history holds so many ended batches; its newest is named `job 000000`."""
+        """A data folder whose history holds so many ended batches; `job 000007` is on its first page."""
         made = self._histories.get((batches, url))
         if made is None:
             self.report(f"seeding a history of {batches:,} batches")
@@ -128,6 +129,13 @@ class Workshop:
         copy = self.fresh_folder(f"copy-{batches}")
         shutil.copytree(made, copy, dirs_exist_ok=True)
         return copy
+
+    def synced_history(self, service: Service) -> Path:
+        """A data folder whose history holds all that a sandbox lists."""
+        self.report("filling a history from a sandbox")
+        made = self.fresh_folder("synced")
+        asyncio.run(_sync(made, service.url))
+        return made
 
     def sandbox(self, *options: str) -> Service:
         """A sandbox of its own, ended with the workshop."""
@@ -212,6 +220,32 @@ async def _start(service: Service, path: Path, count: int) -> None:
     await api.close()
 
 
+async def _sync(data_dir: Path, url: str) -> None:
+    from batchdeck.api.openai_client import OpenAIBatchApi
+    from batchdeck.config.keys import Secret, fingerprint
+    from batchdeck.models.account import Account
+    from batchdeck.store.database import History
+
+    secret = Secret(KEY)
+    api = OpenAIBatchApi(url, secret)
+    async with History.open(data_dir / "history.sqlite3") as history:
+        account_id = await history.accounts.key(Account(url, fingerprint(secret)), "default")
+        after = None
+        while True:
+            page = await api.list_batches(after=after)
+            await history.batches.upsert(
+                account_id,
+                page.batches,
+                seen_at=datetime.now(UTC),
+                profile="default",
+                name_keys=("description",),
+            )
+            if not page.has_more:
+                break
+            after = page.last_id
+    await api.close()
+
+
 async def _seed(data_dir: Path, count: int, url: str) -> None:
     from batchdeck.config.keys import Secret, fingerprint
     from batchdeck.models.account import Account
@@ -259,5 +293,8 @@ def made_batch(number: int, now: datetime) -> Any:
         expired_at=created + timedelta(days=1) if status is BatchStatus.EXPIRED else None,
         cancelled_at=created + timedelta(minutes=9) if status is BatchStatus.CANCELLED else None,
         expires_at=created + timedelta(days=1),
-        metadata={"description": f"job {number:06d}", "team": ("search", "support", "billing")[number % 3]},
+        metadata={
+            "description": f"{JOBS[number % 7 - 7]} {number:06d}",
+            "team": ("search", "support", "billing")[number % 3],
+        },
     )
