@@ -159,6 +159,19 @@ async def test_what_a_later_retry_answered_or_still_holds_is_not_sent_again(worl
                 await process.retry.plan(batch_id)
 
 
+async def test_a_retry_is_known_though_the_service_drops_metadata(world: World) -> None:
+    world.api.drops_metadata = True
+    root = ended(world, ["a", "b"], [], [failed_row("a"), failed_row("b")])
+    async with world.process() as process:
+        first = await process.retry.send(await process.retry.plan(root.id))
+        with pytest.raises(NothingToRetry, match="under way"):
+            await process.retry.plan(root.id)
+        _answer(world, first.batch, ["a"], ["b"])
+        plan = await process.retry.plan(root.id)
+    assert plan.answered_later == 1
+    assert sum(plan.chosen().values()) == 1
+
+
 async def test_a_retry_whose_results_are_gone_is_not_paid_again(world: World) -> None:
     root = ended(world, ["a", "b", "c"], [], [failed_row(key) for key in "abc"])
     async with world.process() as process:

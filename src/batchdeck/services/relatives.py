@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchdeck.errors import InputLost, NotFound, UsageError
+from batchdeck.services.job import Job
 from batchdeck.services.metadata import ALSO_KEY
+from batchdeck.services.open_operations import MAKERS
 
 if TYPE_CHECKING:
     from batchdeck.jsonl.retry_set import RetrySet
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from batchdeck.models.progress import OnProgress, ShouldStop
     from batchdeck.services.context import Context
     from batchdeck.services.files import Files
+    from batchdeck.services.journal import Journal
+
+
+_LOOK_BACK = 1_000
+"""Operations among which retries are looked for."""
 
 
 @dataclass(slots=True)
@@ -36,8 +43,9 @@ class Relatives:
 class Lineage:
     """Reads the files of a batch's relatives."""
 
-    def __init__(self, context: Context, files: Files) -> None:
+    def __init__(self, context: Context, journal: Journal, files: Files) -> None:
         self._context = context
+        self._journal = journal
         self._files = files
 
     async def relatives(
@@ -87,7 +95,7 @@ class Lineage:
         members[batch.id] = batch
         todo = list(members)
         while todo:
-            for joint in await self._joint_retries(todo.pop()):
+            for joint in await self._other_retries(todo.pop()):
                 below = {joint.id: joint}
                 for record in await batches.lineage(account_id, joint.id):
                     if record.batch.retry_of in below:
@@ -95,6 +103,19 @@ class Lineage:
                 todo.extend(found for found in below if found not in members)
                 members |= {key: value for key, value in below.items() if key not in members}
         return sorted(members.values(), key=age)
+
+    async def _other_retries(self, batch_id: str) -> list[Batch]:
+        """Batches that retried this one without naming it alone in their metadata."""
+        found = {batch.id: batch for batch in await self._joint_retries(batch_id)}
+        for operation in await self._journal.recent(limit=_LOOK_BACK):
+            # Some services drop the metadata; the journal knows what was sent from here all the same.
+            if operation.kind not in MAKERS or operation.batch_id is None or operation.batch_id in found:
+                continue
+            if batch_id in Job.of(operation.payload).retries:
+                record = await self._context.history.batches.get(self._context.account_id, operation.batch_id)
+                if record is not None:
+                    found[record.id] = record.batch
+        return list(found.values())
 
     async def _joint_retries(self, batch_id: str) -> list[Batch]:
         """Batches that retried this one together with others, under another's lineage."""

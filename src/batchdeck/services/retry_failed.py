@@ -58,7 +58,7 @@ class Retry:
         self._files = files
         self._inputs = inputs
         self._outbox_dir = outbox_dir
-        self._lineage = Lineage(context, files)
+        self._lineage = Lineage(context, creation.journal, files)
         self._open = OpenOperations(creation.journal)
 
     # --- planning -----------------------------------------------------------
