@@ -97,16 +97,24 @@ class Costs:
 
     async def fill(self, batch_ids: Sequence[str]) -> int:
         """Price those of some batches that have ended with usage; how many got a price is returned."""
-        batches = self._context.history.batches
-        priced = 0
-        for record in await batches.get_many(self._context.account_id, list(batch_ids)):
-            if record.batch.status.is_active or record.batch.usage is None:
-                continue
-            cost = await self.known(record.id)
-            if cost.usd is not None and cost.usd != record.cost_usd:
-                await batches.set_cost(self._context.account_id, record.id, cost.usd, None)
-                priced += 1
-        return priced
+        context = self._context
+        records = await context.history.batches.get_many(context.account_id, list(batch_ids))
+        ended = [record.batch for record in records if record.batch.status.is_terminal]
+        wanted = [(batch, batch.usage) for batch in ended if batch.model and _is_used(batch.usage)]
+        if not wanted:
+            return 0
+
+        def work() -> dict[str, float]:
+            priced: dict[str, float] = {}
+            for batch, usage in wanted:
+                usd = self._at_batch_price(batch.model, usage or Usage(), batch.created_at)
+                if usd is not None:
+                    priced[batch.id] = usd
+            return priced
+
+        priced = await asyncio.to_thread(work)
+        await context.history.batches.set_costs(context.account_id, priced)
+        return len(priced)
 
     async def fill_missing(self, limit: int = 500) -> int:
         """Price some of the ended batches without a cost, going once through the history, newest first.
@@ -138,17 +146,11 @@ class Costs:
         return record
 
     async def _price(self, by_model: Mapping[str, Usage], at: datetime | None, source: str) -> Cost:
-        profile = self._context.profile
-
         def work() -> list[ModelCost]:
-            from batchdeck.services.prices import price
-
-            costs = []
-            for model, usage in by_model.items():
-                listed = price(model, usage, base_url=profile.base_url, at=at) if model else None
-                usd = None if listed is None else listed * profile.batch_discount
-                costs.append(ModelCost(model, usage, usd))
-            return costs
+            return [
+                ModelCost(model, usage, self._at_batch_price(model, usage, at))
+                for model, usage in by_model.items()
+            ]
 
         models = await asyncio.to_thread(work)
         unknown = [cost.model or "a model that is not named" for cost in models if cost.usd is None]
@@ -159,6 +161,18 @@ class Costs:
             source=source,
             note=f"No price is known for {', '.join(unknown)}." if unknown else "",
         )
+
+    def _at_batch_price(self, model: str, usage: Usage, at: datetime | None) -> float | None:
+        from batchdeck.services.prices import price
+
+        profile = self._context.profile
+        listed = price(model, usage, base_url=profile.base_url, at=at) if model else None
+        return None if listed is None else listed * profile.batch_discount
+
+
+def _is_used(usage: Usage | None) -> bool:
+    """True when there are tokens: while validating, services give zeros."""
+    return usage is not None and bool(usage.input_tokens or usage.output_tokens)
 
 
 def _sum(usages: Iterable[Usage]) -> Usage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from batchdeck.models.batch import PART_KEY, Batch, BatchRecord, BatchStatus, Usage
@@ -89,6 +89,17 @@ class Batches:
             )
 
         await self._database.write(work)
+
+    async def set_costs(self, account_id: int, costs: Mapping[str, float]) -> None:
+        """Note what several batches cost, in US dollars, in one transaction."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            for batch_id, usd in costs.items():
+                for place in _places(connection, account_id, [batch_id]):
+                    connection.execute("UPDATE batches SET cost = ? WHERE place = ?", (usd, place))
+
+        if costs:
+            await self._database.write(work)
 
     async def set_cost(self, account_id: int, batch_id: str, usd: float | None, usage: Usage | None) -> None:
         """Note what a batch cost in US dollars, and the tokens as summed from its rows.

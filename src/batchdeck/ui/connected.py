@@ -146,6 +146,7 @@ class ConnectedApp(App[int]):
         self.poller.set_focused(self.app_focus)
         self.run_worker(self.poller.run(), group="poll", exclusive=True, exit_on_error=False)
         self.run_worker(self.poller.fill(), group="fill", exclusive=True, exit_on_error=False)
+        self.run_worker(self.poller.price(), group="price", exclusive=True, exit_on_error=False)
 
     async def switch_profile(self, name: str) -> None:
         """Show another profile's batches.

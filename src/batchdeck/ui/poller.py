@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from batchdeck.services.facade import Services
     from batchdeck.services.sync import SyncReport
 
+PRICING_PAUSE = 0.02
+"""Seconds between two bites of the history, so that keys are answered meanwhile."""
+
 
 class Poller:
     """Keeps the history of one account in step with the service.
@@ -45,6 +48,8 @@ class Poller:
         self._deadline: float | None = None
         self._is_wanted = True
         self._may_fill = asyncio.Event()
+        self._may_price = asyncio.Event()
+        self._to_price: list[str] = []
         self._may_ask = asyncio.Event()
         self._may_ask.set()
         self._is_fill_over = False
@@ -129,6 +134,9 @@ class Poller:
         elif status.error is None and not self._is_fill_over:
             self._may_fill.set()
         self._tell(SyncChanged())
+        self._to_price += [*report.new, *report.changed]
+        if self._to_price or (status.backfill_done and not self._services.costs.is_history_priced):
+            self._may_price.set()
         if status.error is None:
             self._after_refresh()
 
@@ -181,3 +189,17 @@ class Poller:
                 await self._may_ask.wait()
             self.filled = None
             self._tell(SyncChanged())
+
+    async def price(self) -> None:
+        """Price what has ended: what a refresh brought, and once, in bites, the whole history."""
+        costs = self._services.costs
+        while True:
+            await self._may_price.wait()
+            self._may_price.clear()
+            ids, self._to_price = self._to_price, []
+            priced = await costs.fill(ids)
+            while self._services.sync.status.backfill_done and not costs.is_history_priced:
+                priced += await costs.fill_missing()
+                await asyncio.sleep(PRICING_PAUSE)
+            if priced:
+                self._tell(BatchesChanged())
