@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from typing import Any
 
@@ -113,6 +114,19 @@ def test_garbage_delay_and_slowness(served: Served) -> None:
             begun = time.monotonic()
             assert len(http.get(path).content) == size
             assert 0.15 < time.monotonic() - begun < 2.0
+
+
+def test_a_connection_may_be_closed_after_an_error(served: Served) -> None:
+    served.sandbox.moods.close_after_errors = True
+    with socket.create_connection(("127.0.0.1", served.port), timeout=5) as raw:
+        head = b" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer any\r\n\r\n"
+        raw.sendall(b"GET /v1/batches?limit=1" + head)
+        assert raw.recv(65_536).startswith(b"HTTP/1.1 200")
+        raw.sendall(b"GET /v1/batches/none" + head)
+        answer = b""
+        while piece := raw.recv(65_536):
+            answer += piece
+        assert answer.startswith(b"HTTP/1.1 404") and b"connection: close" not in answer.lower()
 
 
 def test_rules_are_listed_and_taken_away(served: Served) -> None:

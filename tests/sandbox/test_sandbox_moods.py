@@ -97,6 +97,7 @@ async def test_a_new_batch_may_be_listed_late(client: Client, clock: Clock, sand
     ("shape", "content_type"),
     [
         ("message", "application/json"),
+        ("digits", "application/json"),
         ("detail", "application/json"),
         ("problem", "application/problem+json"),
         ("html", "text/html"),
@@ -114,7 +115,8 @@ async def test_errors_of_other_shapes(
         answer = await client.http.get(path, headers=headers)
         assert answer.status_code == status
         assert answer.headers["content-type"].startswith(content_type)
-        assert "code" not in answer.text
+        assert "invalid_request" not in answer.text or shape == "digits"
+        assert ('"code": "4' in answer.text) == (shape == "digits")
 
 
 async def test_file_ids_may_be_there_from_the_start(client: Client, clock: Clock, sandbox: Sandbox) -> None:
@@ -168,6 +170,37 @@ async def test_other_small_habits(client: Client, clock: Clock, sandbox: Sandbox
     bad = (await client.create(b"x\n"))["job"]
     clock.time += 600
     assert isinstance((await client.batch(bad["id"]))["errors"], str)
+
+
+async def test_ids_and_validation_of_other_services(client: Client, clock: Clock, sandbox: Sandbox) -> None:
+    sandbox.moods.change(
+        {"plain_ids": True, "line_in_message": True, "empty_completes": True, "absent": "omit"}
+    )
+    bad = await client.create([chat(1), "x"])
+    assert (len(bad["id"]), len(bad["input_file_id"])) == (36, 36)
+    empty = await client.create(b"")
+    clock.time += 600
+    error = (await client.batch(bad["id"]))["errors"]["data"][0]
+    assert error["message"].startswith("Line 2: ") and "line" not in error
+    batch = await client.batch(empty["id"])
+    assert (batch["status"], batch["request_counts"]["total"]) == ("completed", 0)
+    assert set((await client.http.get(f"/v1/files/{bad['input_file_id']}")).json()) == {
+        "id",
+        "object",
+        "bytes",
+        "created_at",
+        "filename",
+    }
+    calls = (await client.http.get("/_sandbox/stats")).json()["calls"]
+    assert calls["GET /v1/batches/{id}"] == 2
+
+
+async def test_pages_of_files_that_never_end(client: Client, clock: Clock, sandbox: Sandbox) -> None:
+    sandbox.moods.change({"ignore_after": True, "has_more": "always"})
+    await three(client, clock)
+    pages = [(await client.http.get("/v1/files", params={"limit": 2, "after": "x"})).json() for _ in range(2)]
+    assert pages[0] == pages[1]
+    assert pages[0]["has_more"]
 
 
 async def test_calls_are_limited_by_the_minute(client: Client, clock: Clock, sandbox: Sandbox) -> None:

@@ -8,6 +8,7 @@ import re
 import time
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from starlette.applications import Starlette
@@ -25,7 +26,7 @@ from batchdeck.sandbox.job import Job
 from batchdeck.sandbox.moods import Moods
 from batchdeck.sandbox.multipart import BadMultipart, MultipartUpload, TooLarge
 from batchdeck.sandbox.state import Sandbox
-from batchdeck.sandbox.view import batch_json, page_json
+from batchdeck.sandbox.view import batch_json, file_json, page_json
 
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?', re.IGNORECASE)
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
@@ -110,12 +111,20 @@ class _Api:
         if not isinstance(told, dict):
             raise ApiError(400, "We could not parse the JSON body of your request.")
         await state.settle()
+        await self._make_input(told.get("input_file_id"))
         job = state.create(told)
         if "create_500" in job.mood:
             raise ApiError(500, "The server had an error while processing your request.", kind="server_error")
         if state.moods.wrapped_create:
             return JSONResponse({"job": self._told(job), "warning": ""})
         return JSONResponse(self._told(job))
+
+    async def _make_input(self, file_id: object) -> None:
+        """Write the content of a seeded file that a batch is about to read."""
+        with suppress(ApiError):
+            file = self._state.file(str(file_id))
+            if not file.is_ready:
+                await asyncio.to_thread(file.ensure)
 
     async def retrieve(self, request: Request) -> Response:
         await self._state.settle()
@@ -157,7 +166,7 @@ class _Api:
         except ClientDisconnect:
             return Response(status_code=499)
         file = state.keep_upload(upload.filename or "", upload.fields["purpose"], path, upload.size, life)
-        return JSONResponse(file.as_json())
+        return JSONResponse(file_json(file, self._state.moods))
 
     async def list_files(self, request: Request) -> Response:
         order = request.query_params.get("order", "desc")
@@ -175,7 +184,9 @@ class _Api:
         )
         ready = await asyncio.to_thread(_ensure_all, page)
         page, has_more = page[:ready], has_more or ready < len(page)
-        return JSONResponse(page_json([file.as_json() for file in page], has_more, self._state.moods))
+        return JSONResponse(
+            page_json([file_json(file, self._state.moods) for file in page], has_more, self._state.moods)
+        )
 
     async def _file(self, request: Request) -> StoredFile:
         await self._state.settle()
@@ -185,7 +196,7 @@ class _Api:
         file = await self._file(request)
         if file.size is None:
             await asyncio.to_thread(file.ensure)
-        return JSONResponse(file.as_json())
+        return JSONResponse(file_json(file, self._state.moods))
 
     async def delete_file(self, request: Request) -> Response:
         file = await self._file(request)

@@ -44,7 +44,8 @@ class ApiError(Exception):
         if shape == "problem":
             problem = {"type": "about:blank", "title": self.message, "status": self.status}
             return "application/problem+json", problem
-        error = {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}
+        code = str(self.status) if shape == "digits" else self.code
+        error = {"message": self.message, "type": self.kind, "param": self.param, "code": code}
         return "application/json", {"error": error}
 
 

@@ -18,7 +18,7 @@ from batchdeck.sandbox.faults import FaultRule
 from batchdeck.sandbox.state import Sandbox
 
 CONTROL_PATH = "/_sandbox"
-_ID = re.compile(r"/(batch_[^/]+|file-[^/]+)")
+_ID = re.compile(r"^(/v1/(?:batches|files))/[^/]+")
 _GARBAGE = "<!DOCTYPE html><html><body><h1>502 Bad Gateway</h1></body></html>"
 
 Connections = MutableMapping[tuple[str, int], asyncio.Transport]
@@ -53,10 +53,13 @@ class Gate:
             await self._app(scope, receive, send_with_id)
             return
         method: str = scope["method"]
-        self._sandbox.calls[f"{method} {_ID.sub('/{id}', path)}"] += 1
+        kind = _ID.sub(r"\1/{id}", path)
+        self._sandbox.calls[f"{method} {kind}"] += 1
         rule = self._sandbox.faults.falls_on(method, path)
-        if rule is None:
+        if rule is None and not self._sandbox.moods.close_after_errors:
             await self._guarded(scope, receive, send_with_id)
+        elif rule is None:
+            await self._guarded_or_closed(scope, receive, send_with_id)
         else:
             await self._fault(rule, scope, receive, send_with_id)
 
@@ -68,6 +71,23 @@ class Gate:
             await answer_error(refusal, self._sandbox.moods.error_shape, send)
             return
         await self._app(scope, receive, send)
+
+    async def _guarded_or_closed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = 0
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+            await send(message)
+
+        await self._guarded(scope, receive, watch)
+        transport = self._transport(scope)
+        if status >= 400 and transport is not None:
+            transport.close()
+
+    def _transport(self, scope: Scope) -> asyncio.Transport | None:
+        client = scope.get("client")
+        return self._connections.get(tuple(client)) if client else None
 
     def _check_key(self, scope: Scope) -> None:
         headers = dict(scope["headers"])
@@ -142,8 +162,7 @@ class Gate:
 
     async def _drop(self, scope: Scope, receive: Receive, *, abruptly: bool = False) -> None:
         """Close the connection; what was written before goes out, but nothing after."""
-        client = scope.get("client")
-        transport = self._connections.get(tuple(client)) if client else None
+        transport = self._transport(scope)
         if transport is None:
             raise Dropped("the connection was dropped by a fault rule")
         if abruptly:

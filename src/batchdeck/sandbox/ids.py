@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import uuid
 
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz123456789"
 
@@ -18,13 +19,20 @@ class Ids:
         self._given += 1
         return hashlib.blake2b(f"{self._seed}:{kind}:{self._given}".encode(), digest_size=24).digest()
 
-    def batch(self) -> str:
-        """Such as `batch_68f1c0…`."""
+    def batch(self, *, plain: bool = False) -> str:
+        """Such as `batch_68f1c0…`, or a bare UUID."""
+        if plain:
+            return self._uuid("batch")
         return f"batch_{self._digest('batch').hex()[:32]}"
 
-    def file(self) -> str:
-        """Such as `file-7Ud3mM…`."""
+    def file(self, *, plain: bool = False) -> str:
+        """Such as `file-7Ud3mM…`, or a bare UUID."""
+        if plain:
+            return self._uuid("file")
         return "file-" + "".join(_LETTERS[byte % len(_LETTERS)] for byte in self._digest("file")[:22])
+
+    def _uuid(self, kind: str) -> str:
+        return str(uuid.UUID(bytes=self._digest(kind)[:16], version=4))
 
     def request(self) -> str:
         """Such as `req_91ab…`."""

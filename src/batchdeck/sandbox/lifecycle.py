@@ -158,6 +158,8 @@ class Lifecycle:
             return
         scan = job.scan.result()
         job.model = scan.model
+        if self._moods.empty_completes and scan.count == 0:
+            scan.errors.clear()
         errors = scan.errors or self._moody_errors(job) or self._no_room(job, live)
         if errors:
             self._fail(job, due, errors)

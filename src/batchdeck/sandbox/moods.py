@@ -28,7 +28,7 @@ class Moods:
     list_shape: str = "object"
     """`object`, a bare `array`, or `value` for `{"value": [...]}`."""
     ignore_after: bool = False
-    """Every page is the first."""
+    """Every page is the first, of batches and of files."""
     unknown_after: str = "404"
     """What an unknown `after` gets: `404` or the `first_page`."""
     list_late: float = 0.0
@@ -38,7 +38,7 @@ class Moods:
     """`request_counts` is null until the work starts."""
     no_usage: bool = False
     error_shape: str = "openai"
-    """`openai`, `message`, `detail`, `problem`, `html`, or `broken` JSON."""
+    """`openai`, `digits` (the status as code), `message`, `detail`, `problem`, `html`, or `broken` JSON."""
     auth_status: int = 401
     """Status of a refused key."""
     ranges: bool = True
@@ -61,6 +61,14 @@ class Moods:
     """A create answers `{"job": ..., "warning": ""}`."""
     string_errors: bool = False
     """`errors` is a string."""
+    line_in_message: bool = False
+    """Line numbers of validation errors stand in their messages alone."""
+    empty_completes: bool = False
+    """A file without requests completes with 0 of 0 instead of failing."""
+    plain_ids: bool = False
+    """Ids of new batches and files are bare UUIDs."""
+    close_after_errors: bool = False
+    """The connection is closed, unannounced, after every error."""
     late_validation: bool = False
     """A create on an unknown file is accepted and fails later."""
     no_expiry: bool = False
@@ -113,7 +121,7 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "has_more": ("true", "absent", "always"),
     "list_shape": ("object", "array", "value"),
     "unknown_after": ("404", "first_page"),
-    "error_shape": ("openai", "message", "detail", "problem", "html", "broken"),
+    "error_shape": ("openai", "digits", "message", "detail", "problem", "html", "broken"),
     "cancel_rows": ("rows", "none"),
     "second_cancel": (200, 400, 409),
 }

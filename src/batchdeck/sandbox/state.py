@@ -138,7 +138,7 @@ class Sandbox:
         if file is not None:
             file.ensure()
         job = Job(
-            id=self.ids.batch(),
+            id=self.ids.batch(plain=self.moods.plain_ids),
             endpoint=endpoint,
             input_file_id=input_file_id,
             created_at=now,
@@ -248,7 +248,7 @@ class Sandbox:
             ApiError: no file is called so.
         """
         files = self._all_files(purpose, newest_first)
-        if after and not any(file.id == after for file in files):
+        if after and not self.moods.ignore_after and not any(file.id == after for file in files):
             raise errors.no_such_file(after)
         page = list(islice(files, limit + 1))
         return page[:limit], len(page) > limit
@@ -278,7 +278,9 @@ class Sandbox:
             if purpose == "batch" or life is not None
             else None
         )
-        return self.shelf.add(StoredFile(self.ids.file(), filename, purpose, now, expires, path, size))
+        return self.shelf.add(
+            StoredFile(self.ids.file(plain=self.moods.plain_ids), filename, purpose, now, expires, path, size)
+        )
 
     def stats(self) -> dict[str, Any]:
         """What there is and what was asked for."""

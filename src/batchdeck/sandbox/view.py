@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from batchdeck.sandbox.files import StoredFile
 from batchdeck.sandbox.job import Job
 from batchdeck.sandbox.moods import Moods
 from batchdeck.sandbox.rows import Spent
@@ -70,6 +71,12 @@ def _errors(job: Job, moods: Moods) -> dict[str, Any] | str | None:
         return None
     if moods.string_errors:
         return "; ".join(str(error["message"]) for error in job.errors)
+    if moods.line_in_message:
+        told = [
+            {"code": error["code"], "message": f"Line {error['line']}: {error['message']}"}
+            for error in job.errors
+        ]
+        return {"data": told}
     return {"object": "list", "data": job.errors}
 
 
@@ -79,6 +86,15 @@ def _usage(job: Job, total: int, completed: int, failed: int) -> dict[str, Any]:
     if job.has_ended or job.counts_override is not None:
         return job.spent.as_json()
     return job.spent.scaled(min(1.0, completed / max(1, total))).as_json()
+
+
+def file_json(file: StoredFile, moods: Moods) -> dict[str, Any]:
+    """The file object that the service would show."""
+    told = file.as_json()
+    if moods.absent == "omit":
+        told = {name: told[name] for name in ("id", "object", "bytes", "created_at", "filename")}
+    told["created_at"] = _time(file.created_at, moods)
+    return told
 
 
 def page_json(page: list[dict[str, Any]], has_more: bool, moods: Moods) -> Any:
