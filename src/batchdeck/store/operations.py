@@ -92,7 +92,7 @@ class Operations:
 
         def work(connection: sqlite3.Connection) -> Operation:
             now = time.time()
-            connection.execute(
+            updated = connection.execute(
                 "UPDATE operations SET state = ?, is_settled = ?, updated_at = ?, error = ?,"
                 " batch_id = coalesce(?, batch_id), input_file_id = coalesce(?, input_file_id),"
                 " payload = coalesce(?, payload), pid = CASE WHEN ? THEN NULL ELSE pid END,"
@@ -110,6 +110,8 @@ class Operations:
                     op_id,
                 ),
             )
+            if not updated.rowcount:
+                raise HistoryError(f"The history knows no operation {op_id}.")
             _add_step(connection, op_id, now, state, plain(note), request_id)
             return _get(connection, op_id)
 
@@ -195,10 +197,7 @@ def _add_step(
 
 
 def _get(connection: sqlite3.Connection, op_id: str) -> Operation:
-    found = _select(connection, "id = ?", (op_id,))
-    if not found:
-        raise HistoryError(f"The history knows no operation {op_id}.")
-    return found[0]
+    return _select(connection, "id = ?", (op_id,))[0]
 
 
 def _select(connection: sqlite3.Connection, where: str, parameters: tuple[object, ...]) -> list[Operation]:
