@@ -6,15 +6,12 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import fields
 
 from batchdeck.sandbox.guide import RULES
-from batchdeck.sandbox.moods import BadMood, Moods
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Give a parser the sandbox's options; its help ends with the rules."""
-    names = ", ".join(one.name for one in fields(Moods))
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = RULES
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
@@ -33,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help=f"a habit of the service, may be repeated: {names}",
+        help="a habit of another service, such as iso_times=true; may be repeated; an unknown name gets them all listed",
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object with url and port when ready"
@@ -58,6 +55,7 @@ def _mood(text: str) -> tuple[str, object]:
 def run(args: argparse.Namespace) -> int:
     """Serve as the options say until told to stop; the exit code."""
     from batchdeck.sandbox.demo import seed_demo, seed_many
+    from batchdeck.sandbox.moods import BadMood, Moods
     from batchdeck.sandbox.serve import CannotListen, ServerMissing, serve
     from batchdeck.sandbox.state import Sandbox
 
