@@ -43,6 +43,17 @@ async def test_a_mood_that_is_not_there_names_those_that_are() -> None:
         Moods().change({"shouting": True})
 
 
+async def test_moods_are_read_from_words() -> None:
+    moods = Moods()
+    for words in ("has_more=absent", "unknown_after=404", "iso_times=true", "list_late=2", "max_requests=7"):
+        moods.change_by_words(words)
+    assert (moods.has_more, moods.unknown_after, moods.iso_times) == ("absent", "404", True)
+    assert (moods.list_late, moods.max_requests) == (2.0, 7)
+    for words in ("nope=1", "iso_times=maybe", "as_json=1", "has_more", "=", ""):
+        with pytest.raises(BadMood):
+            moods.change_by_words(words)
+
+
 async def test_spellings(client: Client, clock: Clock, sandbox: Sandbox) -> None:
     ids = await three(client, clock)
     sandbox.moods.change({"status_case": "upper", "iso_times": True, "absent": "empty", "window_echo": "1d"})

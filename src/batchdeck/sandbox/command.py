@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a habit of another service, such as iso_times=true; may be repeated; an unknown name gets them all listed",
+        help="a habit of another service, such as iso_times=true; may be repeated; a wrong name gets all listed",
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object with url and port when ready"
@@ -44,14 +44,6 @@ def _positive(text: str) -> float:
     return number
 
 
-def _mood(text: str) -> tuple[str, object]:
-    name, _, value = text.partition("=")
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
 def run(args: argparse.Namespace) -> int:
     """Serve as the options say until told to stop; the exit code."""
     from batchdeck.sandbox.demo import seed_demo, seed_many
@@ -61,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
 
     moods = Moods()
     try:
-        moods.change(dict(_mood(one) for one in args.mood))
+        for told in args.mood:
+            moods.change_by_words(told)
     except BadMood as problem:
         return _complain(str(problem), 2)
     seed = args.seed if args.seed is not None else time.time_ns()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -109,6 +110,21 @@ class Moods:
             if choices is not None and value not in choices:
                 raise BadMood(f"'{name}' is one of: {', '.join(map(str, choices))}")
             setattr(self, name, value)
+
+    def change_by_words(self, told: str) -> None:
+        """Set one of them as `name=value`, the value read as what the mood takes.
+
+        Raises:
+            BadMood: an unknown name, or a value that does not fit.
+        """
+        name, _, text = told.partition("=")
+        value: object = text
+        if not isinstance(getattr(self, name, None), str):
+            try:
+                value = json.loads(text)
+            except ValueError:
+                value = text
+        self.change({name: value})
 
     def as_json(self) -> dict[str, Any]:
         """All of them."""
