@@ -14,13 +14,20 @@ from batchdeck.errors import FileProblem
 from batchdeck.models.batch import Usage
 from batchdeck.models.lines import Outcome
 from batchdeck.models.progress import Progress
-from batchdeck.models.requests import Answer, OpenedRequest, RequestFilter, RequestPage, RequestTotals
+from batchdeck.models.requests import (
+    Answer,
+    OpenedRequest,
+    RequestFilter,
+    RequestPage,
+    RequestRow,
+    RequestTotals,
+)
 
 if TYPE_CHECKING:
     from batchdeck.models.batch import BatchRecord
     from batchdeck.models.progress import OnProgress, ShouldStop
     from batchdeck.store.database import History
-    from batchdeck.store.request_views import RequestView
+    from batchdeck.store.request_views import RequestView, Span
     from batchdeck.store.rows import IndexedFile
 
 _EVERY_ROW = RequestFilter()
@@ -88,6 +95,18 @@ class BatchResults:
         """The custom_ids of all rows that match, in order."""
         return await self._history.requests.custom_ids(self._view, filter)
 
+    async def positions(self, filter: RequestFilter = _EVERY_ROW) -> Sequence[int]:
+        """The positions of all rows that match, in order."""
+        return await self._history.requests.positions(self._view, filter)
+
+    async def rows_at(self, positions: Sequence[int]) -> list[RequestRow]:
+        """The rows at some positions, in order."""
+        return await self._history.requests.rows(self._view, positions)
+
+    async def spans_at(self, positions: Sequence[int]) -> list[Span]:
+        """Where requests and answers at some positions lie in the files, in order."""
+        return await self._history.requests.spans(self._view, positions)
+
     async def open(self, position: int) -> OpenedRequest:
         """One request with its answers, read from the files by offset.
 
@@ -107,7 +126,7 @@ class BatchResults:
             for file in self._all_files():
                 if file.id in used:
                     _require_unchanged(file)
-            paths = self._paths()
+            paths = self.paths()
             return [read_row(paths[place.file], place.offset, place.length) for place in wanted]
 
         bodies = await asyncio.to_thread(read)
@@ -192,7 +211,7 @@ class BatchResults:
         input_file = self.files.input.id if self.files.input is not None else None
 
         def look() -> int | None:
-            with RowReader(self._paths()) as reader:
+            with RowReader(self.paths()) as reader:
                 ordered = spans[::-1] if backwards else spans
                 return first_match(reader, input_file, ordered, Needles(text), should_stop)
 
@@ -229,7 +248,8 @@ class BatchResults:
     def _all_files(self) -> list[IndexedFile]:
         return [*([self.files.input] if self.files.input is not None else []), *self.files.results]
 
-    def _paths(self) -> dict[int, Path]:
+    def paths(self) -> dict[int, Path]:
+        """The local files by the number that spans name them by."""
         return {file.id: Path(file.path) for file in self._all_files()}
 
 

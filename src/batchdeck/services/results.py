@@ -15,6 +15,8 @@ from batchdeck.models.requests import OpenedRequest, RequestFilter, RequestPage,
 from batchdeck.services.batch_results import BatchResults, IndexedFiles
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from batchdeck.models.batch import Batch, BatchRecord
     from batchdeck.models.progress import OnProgress, ShouldStop
     from batchdeck.services.context import Context
@@ -119,6 +121,23 @@ class Results:
             if record is None:
                 raise FileProblem(f"The history does not hold {batch_id} although it was just stored.")
         return record
+
+    async def local_input(
+        self,
+        batch: Batch,
+        *,
+        on_progress: OnProgress | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> Path | None:
+        """A local copy of a batch's input, or None when the service names none.
+
+        Raises:
+            InputLost: no copy is left.
+            ServiceError, IncompleteDownload, FileProblem, Interrupted: it could not be fetched.
+        """
+        if not batch.input_file_id:
+            return None
+        return await self._files.local(batch, "input", on_progress=on_progress, should_stop=should_stop)
 
     async def _indexed(
         self,

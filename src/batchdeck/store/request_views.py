@@ -24,7 +24,7 @@ from batchdeck.store.request_rows import (
     place_of,
     row_of,
 )
-from batchdeck.store.rows import NUMBERS, OUTCOMES, delete_view, spell, unspell
+from batchdeck.store.rows import OUTCOMES, delete_view, spell
 
 SAMPLES = 5
 """custom_ids given with a group."""
@@ -134,22 +134,23 @@ class RequestViews:
     async def page(self, view: RequestView, filter: RequestFilter, offset: int, limit: int) -> RequestPage:
         """Some rows in order of position."""
         if filter.is_empty:
-            total, where, bounds = (
-                view.rows,
-                "r.position BETWEEN :first AND :last",
-                (offset, offset + limit - 1),
-            )
-            more: dict[str, object] = {"first": bounds[0], "last": bounds[1]}
-        else:
-            positions = await self.positions(view, filter)
-            total, where = len(positions), "r.position IN (SELECT value FROM json_each(:positions))"
-            more = {"positions": json.dumps(positions[offset : offset + limit].tolist())}
+            positions: Sequence[int] = range(offset, min(offset + limit, view.rows))
+            return RequestPage(tuple(await self.rows(view, positions)), offset, view.rows)
+        matching = await self.positions(view, filter)
+        some = matching[offset : offset + limit]
+        return RequestPage(tuple(await self.rows(view, some)), offset, len(matching))
 
-        def work(connection: sqlite3.Connection) -> RequestPage:
+    async def rows(self, view: RequestView, positions: Sequence[int]) -> list[RequestRow]:
+        """The rows at some positions, in order."""
+        wanted = json.dumps(list(positions))
+
+        def work(connection: sqlite3.Connection) -> list[RequestRow]:
             found = connection.execute(
-                f"{ROWS} WHERE r.view = :view AND {where} ORDER BY r.position", parameters_of(view) | more
+                f"{ROWS} WHERE r.view = :view AND r.position IN (SELECT value FROM json_each(:positions))"
+                " ORDER BY r.position",
+                parameters_of(view) | {"positions": wanted},
             )
-            return RequestPage(tuple(row_of(row) for row in found), offset, total)
+            return [row_of(row) for row in found]
 
         return await self._database.read(work)
 
@@ -173,17 +174,8 @@ class RequestViews:
 
     async def custom_ids(self, view: RequestView, filter: RequestFilter) -> list[str]:
         """The custom_ids of all rows that match, in order of position."""
-        positions = json.dumps(list(await self.positions(view, filter)))
-
-        def work(connection: sqlite3.Connection) -> list[str]:
-            rows = connection.execute(
-                f"{ROWS} WHERE r.view = :view AND r.position IN (SELECT value FROM json_each(:positions))"
-                " ORDER BY r.position",
-                parameters_of(view) | {"positions": positions},
-            )
-            return [custom_id for row in rows if (custom_id := unspell(row[2])) is not None]
-
-        return await self._database.read(work)
+        rows = await self.rows(view, await self.positions(view, filter))
+        return [row.custom_id for row in rows if row.custom_id is not None]
 
     # --- groups -------------------------------------------------------------
 
@@ -332,4 +324,4 @@ def _group(
     )
 
 
-__all__ = ["NUMBERS", "RequestView", "RequestViews", "RowPlace", "Span"]
+__all__ = ["RequestView", "RequestViews", "RowPlace", "Span"]
