@@ -66,14 +66,17 @@ def key_from_environment(profile: Profile, env: Mapping[str, str]) -> Secret | N
     return _usable(env.get(profile.api_key_env, ""), f"${profile.api_key_env}")
 
 
-async def find_key(profile: Profile, env: Mapping[str, str]) -> Secret:
+async def find_key(profile: Profile, env: Mapping[str, str], *, seconds: float = COMMAND_SECONDS) -> Secret:
     """The profile's key: what its command prints, else what its environment variable holds.
+
+    Args:
+        seconds: How long the command may take.
 
     Raises:
         NoKey: there is none, or the command failed; nothing was sent.
     """
     if profile.api_key_command:
-        return await _run(profile, env)
+        return await _run(profile, env, seconds)
     secret = key_from_environment(profile, env)
     if secret is None:
         raise NoKey(
@@ -83,7 +86,7 @@ async def find_key(profile: Profile, env: Mapping[str, str]) -> Secret:
     return secret
 
 
-async def _run(profile: Profile, env: Mapping[str, str]) -> Secret:
+async def _run(profile: Profile, env: Mapping[str, str], seconds: float) -> Secret:
     """What the key command prints first; what it says on standard error is shown to nobody."""
     import asyncio
     from asyncio.subprocess import DEVNULL, PIPE
@@ -104,9 +107,9 @@ async def _run(profile: Profile, env: Mapping[str, str]) -> Secret:
     except OSError as error:
         raise NoKey(f"{what} could not be started: {error.strerror or 'no shell'}.", hint=hint) from None
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), COMMAND_SECONDS)
+        output, _ = await asyncio.wait_for(process.communicate(), seconds)
     except TimeoutError:
-        raise NoKey(f"{what} took longer than {COMMAND_SECONDS:.0f} seconds.", hint=hint) from None
+        raise NoKey(f"{what} took longer than {seconds:g} seconds.", hint=hint) from None
     finally:
         if process.returncode is None:
             _end(process.pid)

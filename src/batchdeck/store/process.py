@@ -8,6 +8,9 @@ import uuid
 from functools import cache
 from pathlib import Path
 
+_STARTED = 19
+"""Where `/proc/<pid>/stat` has the start time, counted from the state."""
+
 
 @cache
 def _token(pid: int) -> str:
@@ -49,7 +52,8 @@ def _exists(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    # One that was killed and whose parent did not look yet is dead all the same.
+    return _stat(pid)[:1] not in ([b"Z"], [b"X"])
 
 
 def _exists_on_windows(pid: int) -> bool:
@@ -68,11 +72,21 @@ def _exists_on_windows(pid: int) -> bool:
 
 def _start_time(pid: int) -> str | None:
     """When a process began, as the system counts, or None where it does not tell."""
+    fields = _stat(pid)
+    if len(fields) <= _STARTED:
+        return None
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
         boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()[:8]
     except OSError:
         return None
-    # The name in parentheses may hold spaces and parentheses; the 22nd field is the start time.
-    fields = stat[stat.rfind(b")") + 2 :].split()
-    return f"{boot}-{fields[19].decode()}" if len(fields) > 19 else None
+    return f"{boot}-{fields[_STARTED].decode()}"
+
+
+def _stat(pid: int) -> list[bytes]:
+    """What Linux says of a process from its state on; empty where it says nothing."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return []
+    # The name in parentheses before may hold spaces and parentheses.
+    return stat[stat.rfind(b")") + 2 :].split()
