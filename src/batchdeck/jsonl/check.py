@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 import os
 from pathlib import Path
+from typing import Any
 
 import jiter
 
 from batchdeck.jsonl.digest import Hasher
-from batchdeck.jsonl.estimate import BYTES_PER_TOKEN, embedding_inputs, output_limit, text_bytes
-from batchdeck.jsonl.file_rules import looks_like_utf16, repeated_lines, was_changed
+from batchdeck.jsonl.estimate import BYTES_PER_TOKEN, embedding_inputs, output_limit, text_bytes, text_length
+from batchdeck.jsonl.file_rules import looks_like_utf16, over_limits, repeated_lines, was_changed
 from batchdeck.jsonl.parts import PartPlan
 from batchdeck.jsonl.problems import KEPT_PROBLEMS, Problems
 from batchdeck.jsonl.read import BOM, MAX_LINE_BYTES, Block, file_stat, is_blank, read_blocks
@@ -20,6 +21,13 @@ from batchdeck.jsonl.ticker import Ticker
 from batchdeck.models.account import Limits
 from batchdeck.models.lines import CheckReport, LineProblem, Part
 from batchdeck.models.progress import OnProgress, ShouldStop
+
+_BLOCK_BYTES = 1 << 20
+"""Larger than elsewhere, so that the hashing thread takes turns less often."""
+_SAMPLED_LINES = 128
+"""The first lines, whose text is counted in bytes and not only in characters."""
+_SAMPLE_EVERY = 32
+"""Of the lines after them, one in so many is."""
 
 
 def check_file(
@@ -47,7 +55,9 @@ def check_file(
     ticker = Ticker(on_progress, f"checking {path.name}", before.st_size, "bytes")
     with Hasher() as hasher:
         judged = _Pass(limits, endpoint)
-        for block in read_blocks(path, on_chunk=hasher.add, should_stop=should_stop):
+        for block in read_blocks(
+            path, block_bytes=_BLOCK_BYTES, on_chunk=hasher.add, should_stop=should_stop
+        ):
             judged.take(block)
             ticker.at(hasher.bytes)
     ticker.end(hasher.bytes)
@@ -72,7 +82,10 @@ class _Pass:
         """Blank lines that no request has followed yet."""
         self._has_crlf = False
         self._is_utf16 = False
-        self._text_bytes = 0
+        self._text_length = 0
+        """Characters of all texts."""
+        self._sampled_length = 0
+        self._sampled_bytes = 0
         self._output_tokens = 0
         self._embedding_inputs = 0
         self.requests = 0
@@ -140,8 +153,10 @@ class _Pass:
                 models[model] += 1
                 add_digest(hash(custom_id))
                 add_line(line)
-                text += text_bytes(body)
+                text += text_length(body)
                 output += output_limit(body)
+                if line <= _SAMPLED_LINES or not line % _SAMPLE_EVERY:
+                    self._sample(body)
                 if counts_inputs:
                     inputs[line] = embedding_inputs(body)
             else:
@@ -153,8 +168,13 @@ class _Pass:
                     line, "crlf", "Lines end with CR LF; plain line feeds are safer.", raw, is_error=False
                 )
         self.requests += requests
-        self._text_bytes += text
+        self._text_length += text
         self._output_tokens += output
+
+    def _sample(self, body: dict[str, Any]) -> None:
+        """Learn how many bytes a character of the texts has."""
+        self._sampled_length += text_length(body)
+        self._sampled_bytes += text_bytes(body)
 
     def _judge_slowly(self, line: int, raw: bytes, inputs: dict[int, int]) -> None:
         if is_blank(raw):
@@ -171,7 +191,8 @@ class _Pass:
             self._models.update((model, 0) for model in self._rules.models if model not in self._models)
         self._counts_inputs = self._rules.url.endswith("/embeddings")
         if body is not None:
-            self._text_bytes += text_bytes(body)
+            self._text_length += text_length(body)
+            self._sample(body)
             self._output_tokens += output_limit(body)
             if self._counts_inputs:
                 inputs[line] = embedding_inputs(body)
@@ -205,7 +226,7 @@ class _Pass:
                 f"The file ends with {'an empty line' if self._blank_count == 1 else 'empty lines'}.",
                 is_error=False,
             )
-        whole = self._whole_file(path, before, hasher.bytes)
+        whole = self._whole_file(was_changed(path, before, hasher.bytes), hasher.bytes)
         repeated = self._repeated(path)
         models = {model: rules.models.get(model, 0) + count for model, count in self._models.items()}
         return CheckReport(
@@ -220,38 +241,24 @@ class _Pass:
             warning_count=problems.warnings,
             sha256=hasher.hexdigest(),
             mtime_ns=before.st_mtime_ns,
-            estimated_input_tokens=self._text_bytes // BYTES_PER_TOKEN,
+            estimated_input_tokens=self._input_tokens(),
             estimated_output_tokens=self._output_tokens,
             embedding_inputs=self._embedding_inputs,
             parts=self._parts(hasher.bytes),
         )
 
-    def _whole_file(self, path: Path, before: os.stat_result, size: int) -> list[LineProblem]:
-        """Return what is wrong with the file as a whole: it is counted here, and kept whatever else was."""
-        limits = self._limits
-        found: list[tuple[str, str]] = []
+    def _input_tokens(self) -> int:
+        if not self._sampled_length:
+            return 0
+        size = self._text_length * self._sampled_bytes // self._sampled_length
+        return size // BYTES_PER_TOKEN
+
+    def _whole_file(self, is_changed: bool, size: int) -> list[LineProblem]:
+        """Count what is wrong with the file as a whole, and return it: it is kept whatever else was."""
+        found = over_limits(self._limits, self.requests, size, self._embedding_inputs)
         if not self.requests and not self._is_utf16:
-            found.append(("empty_file", "The file holds no request."))
-        if self.requests > limits.max_requests:
-            found.append(
-                (
-                    "too_many_tasks",
-                    f"The file holds {self.requests:,} requests; one batch takes {limits.max_requests:,}.",
-                )
-            )
-        if size > limits.max_bytes:
-            found.append(
-                ("file_too_large", f"The file has {size:,} bytes; one batch takes {limits.max_bytes:,}.")
-            )
-        if self._embedding_inputs > limits.max_embedding_inputs:
-            found.append(
-                (
-                    "too_many_inputs",
-                    f"The requests hold {self._embedding_inputs:,} inputs to embed; "
-                    f"one batch takes {limits.max_embedding_inputs:,}.",
-                )
-            )
-        if was_changed(path, before, size):
+            found.insert(0, ("empty_file", "The file holds no request."))
+        if is_changed:
             found.append(("file_changed", "The file was changed while it was being read; check it again."))
         for code, _ in found:
             self._problems.count(code, 1)
@@ -272,12 +279,9 @@ class _Pass:
         return repeated_lines(path, heapq.nsmallest(KEPT_PROBLEMS, first))
 
     def _parts(self, size: int) -> tuple[Part, ...]:
-        plan, limits = self._plan, self._limits
+        plan = self._plan
         if plan is None or not self.requests:
             return ()
-        fits = (
-            size <= limits.max_bytes
-            and self.requests <= limits.max_requests
-            and self._embedding_inputs <= limits.max_embedding_inputs
-        )
-        return (plan.whole(self.requests, size),) if fits else plan.parts(size)
+        if over_limits(self._limits, self.requests, size, self._embedding_inputs):
+            return plan.parts(size)
+        return (plan.whole(self.requests, size),)

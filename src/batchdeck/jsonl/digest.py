@@ -8,8 +8,8 @@ import threading
 from types import TracebackType
 from typing import Self
 
-_CHUNKS_AHEAD = 32
-_INLINE_CHUNKS = 8
+_CHUNKS_AHEAD = 8
+_INLINE_CHUNKS = 2
 """Chunks hashed on the reader's own thread first: most files are not worth a thread."""
 
 

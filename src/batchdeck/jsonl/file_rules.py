@@ -9,6 +9,7 @@ from batchdeck.errors import FileProblem
 from batchdeck.jsonl.index import custom_id_of
 from batchdeck.jsonl.problems import excerpt
 from batchdeck.jsonl.read import file_stat, read_blocks
+from batchdeck.models.account import Limits
 from batchdeck.models.lines import LineProblem
 
 
@@ -34,6 +35,24 @@ def repeated_lines(path: Path, pairs: list[tuple[int, int]]) -> list[LineProblem
             )
         if number + len(lines) > last:
             break
+    return found
+
+
+def over_limits(limits: Limits, requests: int, size: int, inputs: int) -> list[tuple[str, str]]:
+    """Return code and sentence of each limit of one batch that a file is over."""
+    found: list[tuple[str, str]] = []
+    if requests > limits.max_requests:
+        sentence = f"The file holds {requests:,} requests; one batch takes {limits.max_requests:,}."
+        found.append(("too_many_tasks", sentence))
+    if size > limits.max_bytes:
+        found.append(
+            ("file_too_large", f"The file has {size:,} bytes; one batch takes {limits.max_bytes:,}.")
+        )
+    if inputs > limits.max_embedding_inputs:
+        sentence = (
+            f"The requests hold {inputs:,} inputs to embed; one batch takes {limits.max_embedding_inputs:,}."
+        )
+        found.append(("too_many_inputs", sentence))
     return found
 
 

@@ -9,7 +9,7 @@ from batchdeck.errors import Interrupted
 from batchdeck.jsonl.merge_answers import Answers, notes_on
 from batchdeck.jsonl.merge_index import MergeIndex, RowReader, RunFiles
 from batchdeck.jsonl.merge_join import Join, joined
-from batchdeck.jsonl.merge_rows import Format, RowWriter, csv_values, json_values
+from batchdeck.jsonl.merge_rows import Format, RowWriter
 from batchdeck.jsonl.ticker import Ticker
 from batchdeck.jsonl.write import NewFile, require_other_file
 from batchdeck.models.lines import MergeSummary
@@ -71,12 +71,13 @@ def merge(
     for place, run in enumerate(runs):
         if run.input is not None and run.status.is_active:
             index.add_pending(run.input, place, should_stop)
-    reader = RowReader()
-    answers = Answers(index, runs, reader, json_values if format == "jsonl" else csv_values)
+    reader = RowReader(index.versions)
+    answers = Answers(index, runs, reader, needs_rows=format == "csv")
     try:
         with NewFile(out) as new:
-            writer = RowWriter(new, format, raw=raw)
+            writer = RowWriter(format, raw=raw)
             rows = _plain(answers, writer) if join is None else joined(answers, writer, join, should_stop)
+            new.write(next(rows))
             written = 0
             for written, line in enumerate(rows, 1):
                 new.write(line)
@@ -105,6 +106,6 @@ def merge(
 
 def _plain(answers: Answers, writer: RowWriter) -> Iterator[bytes]:
     names = writer.columns
-    writer.write_header(names)
+    yield writer.header(names)
     for number in answers.index.order:
-        yield writer.line(names, answers.next(number))
+        yield writer.line((), names, answers.next(number))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from batchdeck.jsonl.merge_index import MergeIndex, RowReader, RunFiles
+from batchdeck.jsonl.merge_rows import Answer
 from batchdeck.jsonl.read import parse_object
 from batchdeck.jsonl.result import classify, unanswered
 from batchdeck.jsonl.words import counted
 from batchdeck.models.batch import BatchStatus
 from batchdeck.models.lines import Outcome, ResultRow
 
-ValuesOf = Callable[[str, ResultRow, str, dict[str, Any] | None], list[Any]]
-"""Takes custom_id, what the row says, batch id and the row itself, or None where there is none."""
+_HEAD = re.compile(
+    rb'\s*\{\s*"id"\s*:\s*(?:"[^"\\]*"|null|[0-9]+)\s*,\s*"custom_id"\s*:\s*"(?:[^"\\]|\\.)*"\s*,\s*"response"\s*:\s*'
+).match
+"""What stands before the response of a row whose keys are id, custom_id, response, error."""
+_TAIL = re.compile(rb'\s*,\s*"error"\s*:\s*null\s*\}\s*\Z').search
+"""What stands behind it when there is no error."""
+_TAIL_BYTES = 64
 
 
 class Answers:
@@ -25,12 +31,14 @@ class Answers:
         index: MergeIndex,
         runs: Sequence[RunFiles],
         reader: RowReader,
-        values_of: ValuesOf,
+        *,
+        needs_rows: bool,
     ) -> None:
         self.index = index
         self._runs = runs
         self._reader = reader
-        self._values_of = values_of
+        self._needs_rows = needs_rows
+        """False when an ok row's response may be taken over without parsing the row."""
         active = next((run for run in reversed(runs) if run.status.is_active and run.input is None), None)
         ended = next((run for run in reversed(runs) if run.status.is_terminal), None)
         nowhere = RunFiles("", BatchStatus.COMPLETED, ())
@@ -43,32 +51,45 @@ class Answers:
         self.requests_taken_again = 0
         """Answers given out once more, for a further table row with the same custom_id."""
 
-    def next(self, number: int) -> list[Any]:
-        """Return the values for the next request under a number; past the last, those of the last again."""
+    def next(self, number: int) -> Answer:
+        """Return the answer of the next request under a number; past the last, that of the last again."""
         last = self.index.occurrences[number] - 1
         place = min(self._taken[number], last)
         is_again = self._taken[number] > last
         self._taken[number] += 1
         row = self.index.row_for(number, place)
         pending = self.index.pending_in.get(number)
-        found: dict[str, Any] | None = None
-        if row is not None:
-            batch_id = self._runs[self.index.run_of(row)].batch_id
-            found = parse_object(self._reader.read(*self.index.place(row)))
-            said = classify(found)
-            if said.outcome is not Outcome.OK and pending is not None and pending > self.index.run_of(row):
-                row = found = None
-        if row is None:
+        answer = self._read(number, row) if row is not None else None
+        if answer is None or (
+            answer.said.outcome is not Outcome.OK
+            and row is not None
+            and pending is not None
+            and pending > self.index.run_of(row)
+        ):
             run = self._runs[pending] if pending is not None else self._nothing_from
-            said = unanswered(None, run.status)
-            batch_id = run.batch_id
+            answer = Answer(self.index.names[number], unanswered(None, run.status), run.batch_id)
         if is_again:
             self.requests_taken_again += 1
-        elif said.outcome is Outcome.OK:
+        elif answer.said.outcome is Outcome.OK:
             self.ok += 1
         else:
-            self.by_code[said.code] += 1
-        return self._values_of(self.index.names[number], said, batch_id, found)
+            self.by_code[answer.said.code] += 1
+        return answer
+
+    def _read(self, number: int, row: int) -> Answer:
+        name = self.index.names[number]
+        batch_id = self._runs[self.index.run_of(row)].batch_id
+        path, offset, length = self.index.place(row)
+        raw = self._reader.read(path, offset, length)
+        status = self.index.spliceable_status(row)
+        if status and not self._needs_rows:
+            head = _HEAD(raw)
+            tail = _TAIL(raw, max(0, len(raw) - _TAIL_BYTES))
+            if head is not None and tail is not None:
+                said = ResultRow(None, Outcome.OK, status, "", "", False)
+                return Answer(name, said, batch_id, response=raw[head.end() : tail.start()])
+        found = parse_object(raw)
+        return Answer(name, classify(found), batch_id, found)
 
     @property
     def requests_not_taken(self) -> int:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import jiter
+
+from batchdeck.errors import FileProblem
 from batchdeck.jsonl.index import custom_id_of
-from batchdeck.jsonl.read import is_blank, open_file, parse_object, read_at, read_blocks
+from batchdeck.jsonl.read import file_stat, is_blank, open_file, parse_object, read_at, read_blocks
 from batchdeck.jsonl.result import classify
 from batchdeck.models.batch import BatchStatus
 from batchdeck.models.lines import Outcome
@@ -18,6 +21,7 @@ from batchdeck.models.progress import ShouldStop
 
 _OPEN_FILES = 32
 _NO_ROW = -1
+_ROW_KEYS = ("id", "custom_id", "response", "error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,11 @@ class MergeIndex:
         self._offset = array("Q")
         self._length = array("Q")
         self._is_ok = bytearray()
+        self._status = array("H")
         self._older = array("q")
         self._paths: list[Path] = []
+        self.versions: dict[Path, tuple[int, int]] = {}
+        """Size and time of each file when it was indexed."""
         self._runs: list[int] = []
         """Run of each file."""
         self._chosen: dict[int, list[int]] = {}
@@ -69,25 +76,47 @@ class MergeIndex:
         """
         file = len(self._paths)
         self._paths.append(path)
+        found = file_stat(path)
+        self.versions[path] = (found.st_size, found.st_mtime_ns)
         self._runs.append(run)
+        from_json = jiter.from_json
         for _, offset, lines, skipped in read_blocks(path, should_stop=should_stop):
             if skipped:
                 self.torn_lines += 1
             for raw in lines:
                 length = len(raw)
                 try:
-                    said = classify(parse_object(raw))
-                except ValueError:
-                    if not is_blank(raw):
-                        self.torn_lines += 1
+                    row = from_json(raw, allow_inf_nan=False, cache_mode="keys", catch_duplicate_keys=True)
+                    status = row["response"]["status_code"]
+                    custom_id = row["custom_id"]
+                    is_plain = (
+                        row["error"] is None
+                        and type(status) is int
+                        and 200 <= status < 300
+                        and type(custom_id) is str
+                        and tuple(row) == _ROW_KEYS
+                    )
+                except (ValueError, TypeError, KeyError, IndexError):
+                    is_plain = False
+                if is_plain:
+                    self._add_row(custom_id, file, offset, length, True, status)
                 else:
-                    if said.custom_id is None:
-                        self.rows_without_id += 1
-                    else:
-                        self._add_row(said.custom_id, file, offset, length, said.outcome is Outcome.OK)
+                    self._add_odd_row(raw, file, offset)
                 offset += length + 1
 
-    def _add_row(self, custom_id: str, file: int, offset: int, length: int, is_ok: bool) -> None:
+    def _add_odd_row(self, raw: bytes, file: int, offset: int) -> None:
+        try:
+            said = classify(parse_object(raw))
+        except ValueError:
+            if not is_blank(raw):
+                self.torn_lines += 1
+            return
+        if said.custom_id is None:
+            self.rows_without_id += 1
+        else:
+            self._add_row(said.custom_id, file, offset, len(raw), said.outcome is Outcome.OK, 0)
+
+    def _add_row(self, custom_id: str, file: int, offset: int, length: int, is_ok: bool, status: int) -> None:
         number = self.number(custom_id)
         older = self._newest[number]
         if older != _NO_ROW and self._runs[self._file[older]] == self._runs[file]:
@@ -97,6 +126,7 @@ class MergeIndex:
         self._offset.append(offset)
         self._length.append(length)
         self._is_ok.append(is_ok)
+        self._status.append(status)
         self._older.append(older)
 
     def add_input(self, path: Path, should_stop: ShouldStop | None) -> int:
@@ -188,6 +218,10 @@ class MergeIndex:
         """Return the run that a row comes from."""
         return self._runs[self._file[row]]
 
+    def spliceable_status(self, row: int) -> int:
+        """Return the status of an ok row whose keys are the usual ones in the usual order, else 0."""
+        return self._status[row]
+
     def place(self, row: int) -> tuple[Path, int, int]:
         """Return a row's file, offset and length."""
         return self._paths[self._file[row]], self._offset[row], self._length[row]
@@ -215,18 +249,23 @@ class MergeIndex:
 class RowReader:
     """Reads rows by their place, with no more than some files open at a time."""
 
-    def __init__(self) -> None:
+    def __init__(self, versions: Mapping[Path, tuple[int, int]]) -> None:
+        self._versions = versions
+        """Size and time that each file must have."""
         self._open: OrderedDict[Path, int] = OrderedDict()
 
     def read(self, path: Path, offset: int, length: int) -> bytes:
         """Return the bytes of a row.
 
         Raises:
-            FileProblem: The file cannot be read.
+            FileProblem: The file cannot be read, or was changed since it was indexed.
         """
         descriptor = self._open.get(path)
         if descriptor is None:
             descriptor = self._open[path] = open_file(path)
+            found = os.fstat(descriptor)
+            if (found.st_size, found.st_mtime_ns) != self._versions[path]:
+                raise FileProblem(f"{path.name} was changed while it was being merged.")
             if len(self._open) > _OPEN_FILES:
                 os.close(self._open.popitem(last=False)[1])
         else:

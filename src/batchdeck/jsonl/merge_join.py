@@ -27,6 +27,11 @@ class Join:
 def joined(
     answers: Answers, writer: RowWriter, join: Join, should_stop: ShouldStop | None
 ) -> Iterator[bytes]:
+    """Yield the header, empty where the format has none, and a line for each row of the table.
+
+    Raises:
+        InvalidInput: The table or the pattern cannot be used.
+    """
     table = open_table(join.table)
     pattern = _pattern(table, join)
     columns = table.every_column()
@@ -34,20 +39,20 @@ def joined(
         twice = ", ".join(sorted(table.repeated_columns))
         raise InvalidInput(f"{join.table.name} has a column twice: {twice}; JSON cannot hold both.")
     names = named_apart(writer.columns, columns)
-    nothing = [None if not writer.is_csv else ""] * len(names)
-    writer.write_header([*columns, *names])
-    is_json = table.is_jsonl and not writer.is_csv
+    yield writer.header([*columns, *names])
     for row in table.rows(should_stop=should_stop):
         custom_id = _custom_id(row, pattern)
         number = answers.index.find(custom_id) if custom_id is not None else None
         if number is None:
             answers.table_rows_without_request += 1
-        values = nothing if number is None else answers.next(number)
+        answer = None if number is None else answers.next(number)
         cells = _own_cells(row, columns, is_jsonl=table.is_jsonl)
-        if is_json:
-            yield writer.line([*row.values, *names], [*row.values.values(), *values])
+        if writer.is_csv:
+            yield writer.line(cells, names, answer)
+        elif table.is_jsonl:
+            yield writer.line(row.values, names, answer)
         else:
-            yield writer.line([*columns, *names], [*cells, *values])
+            yield writer.line(dict(zip(columns, cells, strict=True)), names, answer)
 
 
 def _pattern(table: Table, join: Join) -> Pattern:

@@ -8,12 +8,12 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from batchdeck.jsonl.content import content_text
 from batchdeck.jsonl.pattern import text_of
-from batchdeck.jsonl.write import NewFile
-from batchdeck.models.lines import ResultRow
+from batchdeck.jsonl.result import body_of
+from batchdeck.models.lines import Outcome, ResultRow
 
 Format = Literal["jsonl", "csv"]
 
@@ -37,31 +37,43 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def json_values(custom_id: str, said: ResultRow, batch_id: str, row: Mapping[str, Any] | None) -> list[Any]:
+class Answer(NamedTuple):
+    """What is known of one request."""
+
+    custom_id: str
+    said: ResultRow
+    batch_id: str
+    row: Mapping[str, Any] | None = None
+    """The result row, or None where there is none or `response` stands for it."""
+    response: bytes | None = None
+    """The response of an ok row, byte for byte as it stands in the file."""
+
+
+def json_values(answer: Answer) -> list[Any]:
     """Return the values of `JSON_COLUMNS`; `response` and `error` are the result row's own."""
+    row = answer.row
     return [
-        custom_id,
-        str(said.outcome),
-        batch_id or None,
-        said.status_code,
+        answer.custom_id,
+        str(answer.said.outcome),
+        answer.batch_id or None,
+        answer.said.status_code,
         row.get("response") if row is not None else None,
         row.get("error") if row is not None else None,
     ]
 
 
-def csv_values(custom_id: str, said: ResultRow, batch_id: str, row: Mapping[str, Any] | None) -> list[Any]:
+def csv_values(answer: Answer) -> list[Any]:
     """Return the values of `CSV_COLUMNS`."""
-    response = row.get("response") if row is not None else None
-    body = response.get("body") if isinstance(response, dict) else None
-    is_ok = not said.code
+    said = answer.said
+    is_ok = said.outcome is Outcome.OK
     return [
-        custom_id,
+        answer.custom_id,
         str(said.outcome),
-        batch_id,
+        answer.batch_id,
         "" if said.status_code is None else said.status_code,
         said.code,
         said.message,
-        content_text(body) if is_ok else "",
+        content_text(body_of(answer.row)) if is_ok and answer.row is not None else "",
         said.model,
         said.input_tokens if is_ok else "",
         said.output_tokens if is_ok else "",
@@ -128,11 +140,20 @@ def _finite(value: Any) -> Any:
     return value
 
 
-class RowWriter:
-    """Turns values into lines of the wanted format."""
+def spliced_line(head: Mapping[str, Any], response_name: str, response: bytes, error_name: str) -> bytes:
+    """Return a line of JSON that ends with a response taken over byte for byte, and no error."""
+    try:
+        begun = json.dumps(head, ensure_ascii=False, allow_nan=False).encode("utf-8")
+    except ValueError:
+        begun = json_line(head)[:-1]
+    names = [json.dumps(name, ensure_ascii=True).encode("ascii") for name in (response_name, error_name)]
+    return b"%s, %s: %s, %s: null}\n" % (begun[:-1], names[0], response, names[1])
 
-    def __init__(self, new: NewFile, format: Format, *, raw: bool) -> None:
-        self._new = new
+
+class RowWriter:
+    """Turns answers into lines of the wanted format."""
+
+    def __init__(self, format: Format, *, raw: bool) -> None:
         self._csv = CsvLines(raw=raw) if format == "csv" else None
         self.columns: Sequence[str] = JSON_COLUMNS if self._csv is None else CSV_COLUMNS
 
@@ -141,13 +162,27 @@ class RowWriter:
         """True when there is a header, and every row has the same columns."""
         return self._csv is not None
 
-    def write_header(self, names: Sequence[str]) -> None:
-        """Write the column names, where the format has such a line."""
-        if self._csv is not None:
-            self._new.write(self._csv.line(names))
+    def header(self, names: Sequence[str]) -> bytes:
+        """Return the column names as a line, or nothing where the format has no such line."""
+        return self._csv.line(names) if self._csv is not None else b""
 
-    def line(self, names: Sequence[str], values: Sequence[Any]) -> bytes:
-        """Return one row."""
+    def line(
+        self, own: Mapping[str, Any] | Sequence[Any], names: Sequence[str], answer: Answer | None
+    ) -> bytes:
+        """Return one row.
+
+        Args:
+            own: What stands before the result: cells for CSV, names and values for JSON.
+            names: Of the result's columns.
+            answer: None leaves the result's columns empty.
+        """
         if self._csv is not None:
-            return self._csv.line(values)
-        return json_line(dict(zip(names, values, strict=True)))
+            values = csv_values(answer) if answer is not None else [""] * len(names)
+            return self._csv.line([*own, *values])
+        record = dict(own) if isinstance(own, Mapping) else {}
+        values = json_values(answer) if answer is not None else [None] * len(names)
+        if answer is not None and answer.response is not None:
+            record.update(zip(names[:-2], values[:-2], strict=True))
+            return spliced_line(record, names[-2], answer.response, names[-1])
+        record.update(zip(names, values, strict=True))
+        return json_line(record)

@@ -240,6 +240,78 @@ def test_values_survive(case: Case) -> None:
     assert case.rows()[0]["response"]["body"] == {"x": None, "y": [None]}
 
 
+@pytest.mark.parametrize(
+    "response",
+    [
+        '{"status_code": 200, "body": {"x": [1.0, 1e-07, 1E+2, 0.10000000000000000555], "y": "\\u00e9 \\/"}}',
+        '{ "body":{"error": null} ,"status_code":200 }',
+        '{"status_code": 299, "body": "{\\"a\\": 1}"}',
+    ],
+)
+@pytest.mark.parametrize(
+    "row",
+    [
+        '{"id": "i", "custom_id": "a \\"b\\"", "response": %s, "error": null}',
+        '{"id":null,"custom_id":"a \\"b\\"","response":%s,"error":null} ',
+        ' { "id" : 7 , "custom_id" : "a \\"b\\"" , "response" : %s , "error" : null }\r',
+    ],
+)
+def test_an_ok_response_is_taken_over_byte_for_byte(case: Case, row: str, response: str) -> None:
+    case.run("A", COMPLETED, [row % response])
+    case.merge(['a "b"'])
+    line = case.out.read_bytes()
+    assert b'"response": ' + response.strip().encode() + b", " in line
+    found = json.loads(line)
+    assert list(found) == ["custom_id", "outcome", "batch_id", "status_code", "response", "error"]
+    assert found["response"] == json.loads(response)
+    assert (found["custom_id"], found["outcome"], found["error"]) == ('a "b"', "ok", None)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        '{"custom_id": "a", "id": "i", "response": {"status_code": 200, "body": 1}, "error": null}',
+        '{"id": "i", "custom_id": "a", "response": {"status_code": 200, "body": 1}, "x": 2, "error": null}',
+        '{"id": "i", "custom_id": "a", "response": {"status_code": 200, "body": 1}, "error": null, "x": 2}',
+        '{"id": "i", "custom_id": "a", "response": {"status_code": 500}, "response": {"status_code": 200, '
+        '"body": 1}, "error": null}',
+        '{"id": 1, "custom_id": "a", "response": {"status_code": 200, "body": 1}, "error": 5, "error": null}',
+        '{"id": "i", "custom_id": "a", "response": {"status_code": 200, "body": 1}}',
+        '{"id": "i\\u0041", "custom_id": "a", "response": {"status_code": 200, "body": 1}, "error": null}',
+    ],
+)
+def test_rows_of_another_shape_are_read_whole(case: Case, row: str) -> None:
+    case.run("A", COMPLETED, [row])
+    case.merge("a")
+    assert case.rows() == [
+        {
+            "custom_id": "a",
+            "outcome": "ok",
+            "batch_id": "A",
+            "status_code": 200,
+            "response": {"status_code": 200, "body": 1},
+            "error": None,
+        }
+    ]
+
+
+def test_results_changed_meanwhile_are_not_merged(case: Case) -> None:
+    case.run("A", COMPLETED, [answer("a")])
+    source = case.write("source", [request("a")])
+    asked = 0
+
+    def meanwhile() -> bool:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            case.write("A-0", [answer("a", "other")])
+        return False
+
+    with pytest.raises(FileProblem, match="changed"):
+        merge(source, case.runs, case.out, should_stop=meanwhile)
+    assert not case.out.exists()
+
+
 def test_csv_has_the_text_of_the_answer(case: Case) -> None:
     case.run("A", COMPLETED, [answer("a", 'say "hi",\nthere')], [answer("b", "no good", 400)])
     case.merge("abc", format="csv")
