@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import statistics
 import time
 from collections.abc import Callable
 
 from tests.bench.bare_table import LAST_SHOWN
+from tests.bench.program import synced_history
 from tests.bench.row import Result, Row, amount, ratio, spread
 from tests.bench.terminal import Terminal, cursor_row, list_text
 from tests.bench.workshop import Service, Workshop
@@ -125,7 +127,8 @@ def _median(row: str, what: str, seconds: list[float]) -> Result:
 def memory(workshop: Workshop) -> list[Result]:
     """Memory with the SDK in it, against the bare table with the SDK."""
     service = workshop.sandbox("--seed-batches", "10000")
-    data = workshop.synced_history(service)
+    workshop.report("filling a history of 10,000 batches from a sandbox")
+    data = asyncio.run(synced_history(workshop, service))
     workshop.report("memory after first paint and SDK import")
     ours, theirs = [], []
     for _ in range(3):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -199,22 +199,28 @@ class _Commands:
         """Peak resident bytes and standard output of one run; `fresh` gives it an empty data folder."""
         data = self._workshop.fresh_folder("data") if fresh else self._data
         argv = self._workshop.batchdeck("--data-dir", str(data), *arguments)
-        process = subprocess.Popen(
-            argv,
+        process = subprocess.run(
+            [sys.executable, "-S", "-c", _LAUNCHER, *argv],
             env=self._workshop.environment(self._service.url),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             cwd=data,
+            check=False,
         )
-        assert process.stdout is not None and process.stderr is not None
-        output, complaint = process.stdout.read(), process.stderr.read()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        process.stdout.close()
-        process.stderr.close()
+        complaint, _, peak = process.stderr.rstrip().rpartition(b"\n")
         if process.returncode not in (0, 1):
-            raise RuntimeError(f"{' '.join(arguments)}: {complaint.decode(errors='replace')[-500:]}")
-        return usage.ru_maxrss * 1024, output
+            words = (complaint or process.stderr).decode(errors="replace")
+            raise RuntimeError(f"{' '.join(arguments)} ended with {process.returncode}: {words[-500:]}")
+        return int(peak) * 1024, process.stdout
+
+
+_LAUNCHER = """
+import os, sys
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(child, 0)
+sys.stderr.write(f"\\n{usage.ru_maxrss}\\n")
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""Starts a program and tells its peak memory in kB; a program started by a large one is born as large."""
 
 
 ROWS = [

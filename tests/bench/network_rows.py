@@ -6,50 +6,14 @@ import asyncio
 import statistics
 import subprocess
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from tests.bench.program import services_of
 from tests.bench.row import Result, Row, amount, ratio, spread
 from tests.bench.workshop import KEY, Service, Workshop
 
-if TYPE_CHECKING:
-    from batchdeck.api.base import BatchApi
-    from batchdeck.services.facade import Services
-
 RUNS = 7
 REFRESHES = 5
-
-
-@asynccontextmanager
-async def services_of(workshop: Workshop, service: Service) -> AsyncIterator[tuple[Services, BatchApi]]:
-    """The program's services over an empty history, and their client, ready."""
-    from batchdeck.api.openai_client import OpenAIBatchApi
-    from batchdeck.config.keys import Secret, fingerprint
-    from batchdeck.models.account import Account, Profile
-    from batchdeck.services.clock import SystemClock
-    from batchdeck.services.facade import Folders, Services
-    from batchdeck.store.database import History
-
-    data = workshop.fresh_folder("services")
-    secret = Secret(KEY)
-    api = OpenAIBatchApi(service.url, secret)
-    await api.warm_up()
-    async with History.open(data / "history.sqlite3") as history:
-        account_id = await history.accounts.key(Account(service.url, fingerprint(secret)), "default")
-        services = Services(
-            history=history,
-            account_id=account_id,
-            profile=Profile(base_url=service.url),
-            clock=SystemClock(),
-            folders=Folders(data / "inputs", data / "results", data / "outbox", data / "downloads"),
-            name_keys=("description",),
-            inputs_budget_bytes=10**9,
-            api=api,
-        )
-        yield services, api
-    await api.close()
 
 
 def download(workshop: Workshop) -> list[Result]:

@@ -40,13 +40,13 @@ class Service:
         """Call a control path, or with a leading slash one of the API."""
         root = self.url.removesuffix("/v1")
         address = f"{self.url}{path}" if path.startswith("/") else f"{root}/_sandbox/{path}"
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(
             address,
             method=method,
             data=json.dumps(body).encode() if body is not None else None,
             headers={"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request) as response:  # noqa: S310
+        with urllib.request.urlopen(request) as response:
             return json.load(response)
 
     def calls(self) -> dict[str, int]:
@@ -130,13 +130,6 @@ class Workshop:
         shutil.copytree(made, copy, dirs_exist_ok=True)
         return copy
 
-    def synced_history(self, service: Service) -> Path:
-        """A data folder whose history holds all that a sandbox lists."""
-        self.report("filling a history from a sandbox")
-        made = self.fresh_folder("synced")
-        asyncio.run(_sync(made, service.url))
-        return made
-
     def sandbox(self, *options: str) -> Service:
         """A sandbox of its own, ended with the workshop."""
         process = subprocess.Popen(
@@ -217,32 +210,6 @@ async def _start(service: Service, path: Path, count: int) -> None:
     for number in range(count):
         metadata = {"description": f"moving {number}", "sandbox_mood": "seconds:3600"}
         await api.create_batch(NewBatch(file.id, "/v1/chat/completions", metadata=metadata))
-    await api.close()
-
-
-async def _sync(data_dir: Path, url: str) -> None:
-    from batchdeck.api.openai_client import OpenAIBatchApi
-    from batchdeck.config.keys import Secret, fingerprint
-    from batchdeck.models.account import Account
-    from batchdeck.store.database import History
-
-    secret = Secret(KEY)
-    api = OpenAIBatchApi(url, secret)
-    async with History.open(data_dir / "history.sqlite3") as history:
-        account_id = await history.accounts.key(Account(url, fingerprint(secret)), "default")
-        after = None
-        while True:
-            page = await api.list_batches(after=after)
-            await history.batches.upsert(
-                account_id,
-                page.batches,
-                seen_at=datetime.now(UTC),
-                profile="default",
-                name_keys=("description",),
-            )
-            if not page.has_more:
-                break
-            after = page.last_id
     await api.close()
 
 
