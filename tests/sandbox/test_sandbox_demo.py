@@ -216,6 +216,16 @@ async def test_many_batches_cost_nothing_until_they_are_looked_at(
     assert (await client.http.post(f"/v1/batches/{batch['id']}/cancel")).status_code == 409
 
 
+async def test_batches_can_be_seeded_over_the_control_path(client: Client, sandbox: Sandbox) -> None:
+    for number in (10, 5):
+        await client.http.post("/_sandbox/seed", json={"batches": number})
+    told = (await client.http.post("/_sandbox/seed", json={"demo": True})).json()
+    batches = await everything(client)
+    assert len({batch["id"] for batch in batches}) == told["batches"] == 15 + len(sandbox.book.jobs())
+    created = [batch["created_at"] for batch in batches[-15:]]
+    assert created == sorted(created, reverse=True)
+
+
 async def test_all_of_many_batches_are_listed_once(client: Client, sandbox: Sandbox) -> None:
     seed_many(sandbox, 1_250)
     seed_demo(sandbox)

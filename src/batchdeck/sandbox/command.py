@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="a habit of another service, such as iso_times=true; may be repeated; a wrong name gets all listed",
+        help="a habit of another service, such as iso_times=true; may be repeated; a wrong name lists all",
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object with url and port when ready"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -267,3 +269,18 @@ def token_limit_words(model: str | None, limit: int) -> str:
         f"Limit: {limit:,} enqueued tokens. "
         "Please try again once some in_progress batches have been completed."
     )
+
+
+async def first_done(work: list[Future[Any]], seconds: float) -> None:
+    """Wait in the event loop until one of them is done, or so many seconds."""
+    loop, one_is_done = asyncio.get_running_loop(), asyncio.Event()
+
+    def wake(_: Future[Any]) -> None:
+        # The loop may be gone by the time the work ends.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(one_is_done.set)
+
+    for future in work:
+        future.add_done_callback(wake)
+    with suppress(TimeoutError):
+        await asyncio.wait_for(one_is_done.wait(), seconds)

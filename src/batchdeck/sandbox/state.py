@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import suppress
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +17,7 @@ from batchdeck.sandbox.faults import FaultRules
 from batchdeck.sandbox.files import FILE_LIFE, FileShelf, StoredFile
 from batchdeck.sandbox.ids import Ids
 from batchdeck.sandbox.job import Job, Pace
-from batchdeck.sandbox.lifecycle import Lifecycle, token_limit_words
+from batchdeck.sandbox.lifecycle import Lifecycle, first_done, token_limit_words
 from batchdeck.sandbox.moods import BatchMood, Moods
 from batchdeck.sandbox.parameters import (
     metadata_parameter,
@@ -104,7 +101,7 @@ class Sandbox:
                     del live[job.id]
             if not waits_for or time.monotonic() >= deadline:
                 return
-            await _first_done(waits_for, deadline - time.monotonic())
+            await first_done(waits_for, deadline - time.monotonic())
 
     def create(self, told: Mapping[str, Any]) -> Job:
         """Make a batch from the parameters of a create.
@@ -294,18 +291,3 @@ class Sandbox:
             "faults_hit": self.faults.hits,
             "now": self.now(),
         }
-
-
-async def _first_done(work: list[Future[Any]], seconds: float) -> None:
-    """Wait until one of them is done, or so long."""
-    loop, one_is_done = asyncio.get_running_loop(), asyncio.Event()
-
-    def wake(_: Future[Any]) -> None:
-        # The loop may be gone by the time the work ends.
-        with suppress(RuntimeError):
-            loop.call_soon_threadsafe(one_is_done.set)
-
-    for future in work:
-        future.add_done_callback(wake)
-    with suppress(TimeoutError):
-        await asyncio.wait_for(one_is_done.wait(), seconds)
