@@ -21,6 +21,10 @@ class BatchesChanged(Message, bubble=False):
     changed: frozenset[str] = frozenset()
     """Ids of batches that are not as they were, those that are gone among them."""
 
+    def can_replace(self, message: Message) -> bool:
+        """One that names no batch says nothing that a later one does not."""
+        return isinstance(message, BatchesChanged) and not message.new and not message.changed
+
 
 @dataclass
 class BatchesEnded(Message, bubble=False):

@@ -20,6 +20,10 @@ PRICING_PAUSE = 0.02
 """Seconds between two bites of the history, so that keys are answered meanwhile."""
 
 
+_FILL_TELL_SECONDS = 0.5
+"""Least time between two tellings of how far the fill has come."""
+
+
 class Poller:
     """Keeps the history of one account in step with the service.
 
@@ -179,15 +183,18 @@ class Poller:
         while True:
             await self._may_fill.wait()
             self._may_fill.clear()
+            told, told_at = 0, -_FILL_TELL_SECONDS
             async for report in self._services.sync.backfill():
-                if report.has_more or self.filled is not None:
-                    self.filled = report.stored
-                if report.stored:
-                    self._tell(BatchesChanged())
                 self._is_fill_over = report.error is None and not report.has_more
-                self._tell(SyncChanged())
+                if self._loop.time() - told_at >= _FILL_TELL_SECONDS and report.has_more:
+                    told, told_at = report.stored, self._loop.time()
+                    self.filled = report.stored
+                    self._tell(BatchesChanged())
+                    self._tell(SyncChanged())
                 await self._may_ask.wait()
             self.filled = None
+            if report.stored > told:
+                self._tell(BatchesChanged())
             self._tell(SyncChanged())
 
     async def price(self) -> None:

@@ -141,7 +141,7 @@ class ActivityScreen(ActionScreen[None]):
         self._read()
 
     def _read(self) -> None:
-        self.read(self._read_operations(), "operations")
+        self.read(self._read_operations, "operations")
 
     async def _read_operations(self) -> None:
         services = self.deck.services

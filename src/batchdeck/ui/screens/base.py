@@ -59,8 +59,11 @@ class ActionScreen(Screen[ScreenResultType]):
         if isawaitable(result):
             await result
 
-    def read(self, work: Awaitable[None], group: str) -> Worker[None]:
-        """Run a reading coroutine in the background; a newer one of the same group takes its place."""
+    def read(self, work: Callable[[], Awaitable[None]] | Awaitable[None], group: str) -> Worker[None]:
+        """Read in the background; a newer reading of the same group takes its place.
+
+        A function is called when the reading begins, which it may never do; a coroutine ought to begin.
+        """
         return self.run_worker(cast("Any", work), group=group, exclusive=True, exit_on_error=False)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:

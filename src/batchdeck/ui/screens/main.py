@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import ClassVar
 
 from textual import events, on
@@ -150,7 +151,7 @@ class MainScreen(BatchActions):
 
     def read_totals(self) -> None:
         """Sum up what the filter shows, in the background."""
-        self.read(self._read_totals(), "totals")
+        self.read(self._read_totals, "totals")
 
     async def _read_totals(self) -> None:
         services = self.deck.services
@@ -226,7 +227,7 @@ class MainScreen(BatchActions):
         self.query_one(KeyBar).redraw()
         record = self.listing.cursor
         if record is not None:
-            self.read(self._read_pace(record), "pace")
+            self.read(partial(self._read_pace, record), "pace")
 
     # --- messages -----------------------------------------------------------
 

@@ -199,11 +199,12 @@ def _cells(strip: Iterable[Segment]) -> list[_Cell]:
             continue
         for character in text:
             width = cell_len(character)
-            if width == 0 and cells:
+            if width == 0:
                 place = len(cells) - 1
                 while place > 0 and not cells[place][0]:
                     place -= 1
-                cells[place] = (cells[place][0] + character, cells[place][1])
+                if place >= 0:
+                    cells[place] = (cells[place][0] + character, cells[place][1])
             else:
                 cells.append((character, style))
                 cells.extend([("", style)] * (width - 1))

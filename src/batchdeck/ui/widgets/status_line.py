@@ -87,7 +87,7 @@ class StatusLine(Painted):
 def status_line(facts: StatusFacts, width: int, glyphs: Glyphs) -> Line:
     """The longest form that fits; the least needed facts go first when not even the shortest does."""
     line: Line = ()
-    for form in range(4):
+    for form in range(5):
         line = _form(facts, form, glyphs)
         if sum(cell_len(piece) for piece, _ in line) <= width:
             return line
@@ -95,13 +95,14 @@ def status_line(facts: StatusFacts, width: int, glyphs: Glyphs) -> Line:
 
 
 def _form(facts: StatusFacts, form: int, glyphs: Glyphs) -> Line:
-    """One of four forms: 0 with all words, 3 the shortest."""
+    """One of five forms: 0 with all words, 4 the shortest."""
     parts: list[list[Piece]] = [[(_short(facts.profile, 20 if form < 2 else 10), _STRONG)]]
     if facts.is_read_only:
         parts[0].append((" READ-ONLY" if form < 3 else " RO", _READ_ONLY))
     if facts.unsettled and form > 0:
         parts.append([(f"{facts.unsettled} unsettled", _WARNING)])
-    parts.append(_freshness(facts, form))
+    if form < 4 or facts.is_offline or facts.is_paused:
+        parts.append(_freshness(facts, form))
     parts.append(_place(facts, form, glyphs))
     if facts.filling is not None:
         parts.append([(f"filling {glyphs.ellipsis} {format.count(facts.filling)}", MUTED)])
@@ -159,7 +160,7 @@ def _freshness(facts: StatusFacts, form: int) -> list[Piece]:
         elif facts.next_in is not None:
             coming = f"next{' in' if form == 0 else ''} {max(0, round(facts.next_in)):>2}s"
     for words in (data, coming):
-        if words:
+        if words and form < 4:
             if pieces:
                 pieces.append((", " if form < 3 else " ", MUTED))
             pieces.append((words, _PLAIN))
