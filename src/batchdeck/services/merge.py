@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from batchdeck.errors import InputLost, NotFound
-from batchdeck.models.batch import PART_KEY
 from batchdeck.services.disk import write_whole
+from batchdeck.services.lineage import members_of, roots_of
 from batchdeck.services.names import safe_stem
-from batchdeck.services.relatives import Lineage, age
 
 if TYPE_CHECKING:
     from batchdeck.models.batch import Batch, BatchStatus
@@ -39,7 +38,6 @@ class Merge:
     def __init__(self, context: Context, files: Files) -> None:
         self._context = context
         self._files = files
-        self._lineage = Lineage(context, files)
 
     async def merged(
         self,
@@ -72,8 +70,8 @@ class Merge:
         record = await context.history.batches.get(context.account_id, batch_id)
         if record is None:
             await context.note_batches([await context.api.get_batch(batch_id)])
-        roots = await self._roots(batch_id)
-        members = await self._members(roots)
+        roots = await roots_of(context, batch_id)
+        members = await members_of(context, self._files, roots)
         notes = [
             f"{batch.id} has not ended: its requests without an answer are pending."
             for batch in members
@@ -103,24 +101,6 @@ class Merge:
 
         summary = await asyncio.to_thread(work)
         return Merged(target, summary, tuple(batch.id for batch in members), (*notes, *summary.notes))
-
-    async def _roots(self, batch_id: str) -> list[Batch]:
-        """The batches whose inputs are the whole: the root, or the parts of a split file in order."""
-        batches, account_id = self._context.history.batches, self._context.account_id
-        lineage = await batches.lineage(account_id, batch_id)
-        root = lineage[0].batch
-        if root.group_id is None:
-            return [root]
-        parts = [record.batch for record in await batches.group(account_id, root.group_id)]
-        return sorted((part for part in parts if part.retry_of is None), key=_part_number) or [root]
-
-    async def _members(self, roots: list[Batch]) -> list[Batch]:
-        """All batches of the lineages, oldest first."""
-        found: dict[str, Batch] = {}
-        for root in roots:
-            for batch in await self._lineage.members(root):
-                found.setdefault(batch.id, batch)
-        return sorted(found.values(), key=age)
 
     async def _inputs(
         self,
@@ -173,8 +153,3 @@ class Merge:
 
 
 _RESULTS: tuple[FileKind, ...] = ("output", "errors")
-
-
-def _part_number(batch: Batch) -> tuple[int, float]:
-    number = batch.metadata.get(PART_KEY, "").partition("/")[0]
-    return int(number) if number.isascii() and number.isdigit() else 0, age(batch)

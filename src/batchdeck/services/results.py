@@ -139,6 +139,45 @@ class Results:
             return None
         return await self._files.local(batch, "input", on_progress=on_progress, should_stop=should_stop)
 
+    async def indexed_input(
+        self,
+        batch: Batch,
+        *,
+        only_local: bool,
+        on_progress: OnProgress | None = None,
+        should_stop: ShouldStop | None = None,
+    ) -> IndexedFile | None:
+        """The index of a batch's input, or None when there is none.
+
+        Args:
+            only_local: Do not fetch it from the service; None is returned instead.
+
+        Raises:
+            InputLost: no copy is left.
+            ServiceError, IncompleteDownload, FileProblem, Interrupted: it could not be fetched or read.
+        """
+        from batchdeck.services.row_indexing import indexed_file
+
+        if only_local and await self._files.cached(batch, "input") is None:
+            return None
+        path = await self.local_input(batch, on_progress=on_progress, should_stop=should_stop)
+        if path is None or not batch.input_file_id:
+            return None
+        async with self._locks.setdefault(batch.id, asyncio.Lock()):
+            return await indexed_file(
+                self._context,
+                batch.input_file_id,
+                "input",
+                path,
+                on_progress=on_progress,
+                should_stop=should_stop,
+            )
+
+    @property
+    def local_files(self) -> Files:
+        """Where the files come from."""
+        return self._files
+
     async def _indexed(
         self,
         batch_id: str,

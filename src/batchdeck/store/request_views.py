@@ -295,7 +295,7 @@ class RequestViews:
                 positions.append(position)
             return offsets, lengths, positions
 
-        return await self._database.read(work)
+        return await self._database.read_aside(work)
 
 
 def _group(

@@ -170,6 +170,46 @@ class RowFiles:
 
         await self._database.write(work)
 
+    async def tally(
+        self, inputs: Sequence[int] | None, runs: Sequence[Sequence[int]]
+    ) -> tuple[int, list[tuple[int, int]]]:
+        """Count what runs that follow each other answered.
+
+        Args:
+            inputs: The request files, or None when they are lost: then every custom_id counts once.
+            runs: The result files of each run, the first run first.
+
+        Returns:
+            All requests, and for each run its ok rows and how many requests it was the first to answer.
+        """
+
+        def work(connection: sqlite3.Connection) -> tuple[int, list[tuple[int, int]]]:
+            open_ids: dict[str, int] = {}
+            for file in inputs or ():
+                for (custom_id,) in connection.execute(
+                    "SELECT custom_id FROM file_ids WHERE file = ?", (file,)
+                ):
+                    open_ids[custom_id] = open_ids.get(custom_id, 0) + 1
+            requests = sum(open_ids.values())
+            counted: list[tuple[int, int]] = []
+            for files in runs:
+                ok = added = 0
+                for file in files:
+                    for (custom_id,) in connection.execute(
+                        "SELECT custom_id FROM file_rows WHERE file = ? AND outcome = ?"
+                        " AND custom_id IS NOT NULL",
+                        (file, NUMBERS[Outcome.OK]),
+                    ):
+                        ok += 1
+                        left = open_ids.get(custom_id, 1 if inputs is None else 0)
+                        if left > 0:
+                            open_ids[custom_id] = left - 1
+                            added += 1
+                counted.append((ok, added))
+            return requests, counted
+
+        return await self._database.read_aside(work)
+
     async def moved(self, file: int, path: str, mtime_ns: int) -> None:
         """Note that the same file lies elsewhere now."""
         await self._database.write(
