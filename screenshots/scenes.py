@@ -9,12 +9,18 @@ NINE_CODES = "Customer feedback"
 RETRIED = "Contract clause tags"
 """The demo's batch that expired and was retried twice."""
 
-BAD_FILE = """\
-{"custom_id": "t-1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o-mini", "messages": []}}
-{"custom_id": "t-1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o-mini", "messages": []}}
-{"custom_id": "t-3", "method": "POST", "url": "/v1/embeddings", "body": {"model": "gpt-4o-mini", "input": "x"}}
-{"custom_id": "t-4", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "gpt-4o-mini", "messages": [
-"""
+_LINE = '{"custom_id": "%s", "method": "POST", "url": "%s", "body": %s}'
+_CHAT = "/v1/chat/completions"
+BAD_FILE = "\n".join(
+    (
+        _LINE % ("t-1", _CHAT, '{"model": "gpt-4o-mini", "messages": []}'),
+        _LINE % ("t-1", _CHAT, '{"model": "gpt-4o-mini", "messages": []}'),
+        _LINE % ("t-3", "/v1/embeddings", '{"model": "gpt-4o-mini", "input": "x"}'),
+        _LINE % ("t-4", _CHAT, '{"model": "gpt-4o", "messages": []}'),
+        '{"custom_id": "t-5", "method": "POST", "url": "/v1/chat/compl',
+    )
+)
+"""A request file with a problem on every line but the first."""
 
 
 async def _deck(stage: Stage) -> None:

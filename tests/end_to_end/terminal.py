@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import sys
@@ -88,6 +89,12 @@ class Terminal:
     def wait_for(self, *texts: str, timeout: float = 20.0) -> str:
         """Draw until all of the texts stand on the screen."""
         return self.wait_until(lambda shown: all(text in shown for text in texts), timeout=timeout)
+
+    def wait_for_pattern(self, pattern: re.Pattern[str], *, timeout: float = 20.0) -> re.Match[str]:
+        """Draw until a pattern is found on the screen; what it found is returned."""
+        found = pattern.search(self.wait_until(lambda shown: bool(pattern.search(shown)), timeout=timeout))
+        assert found
+        return found
 
     def wait_gone(self, text: str, *, timeout: float = 20.0) -> str:
         """Draw until a text does not stand on the screen any more."""
