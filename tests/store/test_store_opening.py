@@ -150,13 +150,16 @@ async def test_rows_of_every_older_version_are_kept(version: int, history_path: 
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
+    whole = sqlite3.connect(tmp_path / "whole.sqlite3", isolation_level=None)
+    migrate(whole)
+    last_made = whole.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()[-1][0]
     connection = sqlite3.connect(tmp_path / "h.sqlite3", isolation_level=None)
     migrate(connection, upto=1)
     before = _schema(connection)
-    connection.execute("CREATE TABLE row_files (x)")
-    with pytest.raises(sqlite3.OperationalError):
+    connection.execute(f"CREATE TABLE {last_made} (x)")
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
         migrate(connection)
-    connection.execute("DROP TABLE row_files")
+    connection.execute(f"DROP TABLE {last_made}")
     assert version_of(connection) == 1
     assert _schema(connection) == before
     migrate(connection)
