@@ -213,6 +213,23 @@ async def test_batches_that_claim_to_have_retried_each_other_are_all_shown(
     assert [node.record.id for node in (await lineages.report("self")).nodes] == ["self"]
 
 
+async def test_joint_retries_hang_where_they_belong_and_none_is_left_out(
+    lineages: Lineages, context: Context, api: FakeBatchApi
+) -> None:
+    batches = [
+        _run(api, "first", "a", ""),
+        _run(api, "root", "x", ""),
+        _run(api, "again", "x", "", metadata={RETRY_KEY: "root"}),
+        _run(api, "joint", "ax", "ax", metadata={RETRY_KEY: "first", ALSO_KEY: "again"}),
+        _run(api, "round", "x", "x", metadata={RETRY_KEY: "about", ALSO_KEY: "root"}),
+        _run(api, "about", "x", "x", metadata={RETRY_KEY: "round"}),
+    ]
+    await context.note_batches(batches)
+    report = await lineages.report("root")
+    assert {node.record.id for node in report.nodes} == {"root", "again", "joint", "round", "about"}
+    assert {node.record.id: node.parent for node in report.nodes}["joint"] == "again"
+
+
 async def test_a_batch_nobody_knows(lineages: Lineages) -> None:
     with pytest.raises(NotFound):
         await lineages.report("batch_wrong")
