@@ -15,21 +15,15 @@ from textual.widgets import Input, Static
 
 from batchdeck.errors import BatchdeckError, Interrupted
 from batchdeck.ui import create_steps as steps
-from batchdeck.ui import format as words
 from batchdeck.ui.bindings import bindings_for
-from batchdeck.ui.creating import question, stage_of, start_sending
-from batchdeck.ui.messages import WorkChanged
 from batchdeck.ui.reading import Reading
-from batchdeck.ui.screens.base import ActionScreen
-from batchdeck.ui.screens.confirm import ConfirmScreen
-from batchdeck.ui.telling import unless_seen_on
+from batchdeck.ui.screens.create_sending import CreateSending
 from batchdeck.ui.widgets.create_form import CreateForm
 from batchdeck.ui.widgets.key_bar import KeyBar
 from batchdeck.ui.widgets.path_input import PathInput
-from batchdeck.ui.work import WorkState
 
 if TYPE_CHECKING:
-    from batchdeck.ui.work import Work
+    pass
 
 BESIDE = 100
 """Columns from which the options stand beside the check."""
@@ -40,7 +34,7 @@ _INTRO = (
 )
 
 
-class CreateScreen(ActionScreen[None]):
+class CreateScreen(CreateSending):
     """Checks a file, shows what is wrong with it, and creates batches from it.
 
     Args:
@@ -74,7 +68,6 @@ class CreateScreen(ActionScreen[None]):
         self._table: Path | None = None
         self._checked: steps.Checked | None = None
         self._reading: Reading | None = None
-        self._work: Work | None = None
 
     def compose(self) -> ComposeResult:
         """A head line, the form, the keys."""
@@ -83,11 +76,6 @@ class CreateScreen(ActionScreen[None]):
             self._first_path, self.deck.profile.completion_window, self.deck.glyphs, id="create-form"
         )
         yield KeyBar()
-
-    @property
-    def form(self) -> CreateForm:
-        """The form."""
-        return self.query_one(CreateForm)
 
     def on_mount(self) -> None:
         """Check the file that was given."""
@@ -169,10 +157,12 @@ class CreateScreen(ActionScreen[None]):
     def do_create_check(self) -> None:
         """Find out what the file is, and judge it."""
         path = self.form.path
-        if path is not None and self._work is None:
+        if path is not None and self.work is None:
             self._check(path)
 
     def _check(self, path: Path) -> None:
+        if self.work is not None:
+            return
         self._forget()
         self.form.set_path(path)
         services = self.deck.services
@@ -230,7 +220,7 @@ class CreateScreen(ActionScreen[None]):
 
     def why_not(self, action_id: str) -> str | None:
         """Besides read-only: what has to come first."""
-        if action_id == "create.send" and self._work is None:
+        if action_id == "create.send" and self.work is None:
             if self._table is not None:
                 return None
             if self._checked is None:
@@ -238,14 +228,14 @@ class CreateScreen(ActionScreen[None]):
             report = self._checked.report
             if not report.is_valid and not report.is_valid_when_split:
                 return "The file has errors: correct it and check again."
-        if action_id == "create.stop" and self._work is None:
+        if action_id == "create.stop" and self.work is None:
             return "Nothing is being sent."
         return super().why_not(action_id)
 
     def do_create_send(self) -> None:
         """Build a table; plan a checked file, to ask."""
         checked = self._checked
-        if self._work is not None:
+        if self.work is not None:
             return
         if self._table is not None:
             self._build(self._table)
@@ -262,60 +252,16 @@ class CreateScreen(ActionScreen[None]):
             )
 
     @on(steps.Planned)
-    def _ask(self, event: steps.Planned) -> None:
+    def _plan_known(self, event: steps.Planned) -> None:
         self._step_ended()
         self.form.say("")
-        plan, wait = event.plan, event.wait_for_room
-        estimate = self._checked.estimate if self._checked is not None else None
-        what = words.plural(len(plan.batches), "batch")
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._checked = None
-                self.form.begin_sending()
-                self._work = start_sending(self.deck, plan, wait_for_room=wait, on_end=unless_seen_on(self))
-                self.refresh_bindings()
-
-        self.app.push_screen(
-            ConfirmScreen(
-                f"Create {what}?",
-                question(plan, estimate, wait_for_room=wait),
-                f"Create {what}",
-                no_label="Not now",
-                danger=False,
-            ),
-            answered,
+        self.ask(
+            event.plan, self._checked.estimate if self._checked is not None else None, event.wait_for_room
         )
 
-    @on(WorkChanged)
-    def _work_changed(self, event: WorkChanged) -> None:
-        work = event.work
-        if work is not self._work:
-            return
-        if work.state is WorkState.RUNNING:
-            if work.progress is not None:
-                self.form.show_progress(stage_of(work.progress, can_stop=work.can_stop))
-            return
-        self._work = None
-        self.form.end_sending()
-        self.refresh_bindings()
-        if work.state is WorkState.DONE:
-            self.form.say(f"{work.outcome or 'Done.'}\n\nEsc goes back.", "$text-success")
-        elif isinstance(work.error, BatchdeckError):
-            self.form.say(work.error.line, "$text-error")
-        else:
-            self.form.say(
-                "It was cut short. The activity says what is known: press esc, then L.", "$text-error"
-            )
-
-    def do_create_stop(self) -> None:
-        """Stop sending, where that is still possible."""
-        work = self._work
-        if work is not None and not work.can_stop:
-            self.form.say("The create is on its way: it cannot be stopped any more.", "$text-warning")
-        elif work is not None:
-            work.stop()
-            self.form.say("Stopping at the next safe place.")
+    def sending_began(self) -> None:
+        """What was checked is on its way: it is not to be sent twice."""
+        self._checked = None
 
     def do_view_back(self) -> None:
         """Stop a check; else leave."""

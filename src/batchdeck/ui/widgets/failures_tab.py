@@ -15,23 +15,24 @@ from textual.widgets import Static
 
 from batchdeck.models.batch import BatchStatus
 from batchdeck.models.lines import FailureGroup, FailureReport
-from batchdeck.models.requests import RequestFilter, RequestPage
+from batchdeck.models.requests import RequestFilter
 from batchdeck.ui import format as words
 from batchdeck.ui import text
 from batchdeck.ui.bindings import bindings_for
 from batchdeck.ui.copying import copy_text
 from batchdeck.ui.reading import Reading
-from batchdeck.ui.widgets.batch_tab import BatchTab
+from batchdeck.ui.widgets.failure_words import group_words, nothing_failed, refused_words
 from batchdeck.ui.widgets.group_list import GroupList, RefusedList
 from batchdeck.ui.widgets.line_view import LineView
-from batchdeck.ui.widgets.request_list import PAGE, RequestList
+from batchdeck.ui.widgets.request_list import RequestList
+from batchdeck.ui.widgets.requests_tab import RequestsTab
 
 if TYPE_CHECKING:
     from batchdeck.services.failures import RefusedLine
     from batchdeck.services.results import BatchResults
 
 
-class FailuresTab(BatchTab):
+class FailuresTab(RequestsTab):
     """Notes, the groups, and what is known of the one under the cursor."""
 
     NAME = "failures"
@@ -43,7 +44,7 @@ class FailuresTab(BatchTab):
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(*ACTION_IDS)
     DEFAULT_CSS = """
-    FailuresTab #failures-notes { height: auto; max-height: 4; color: $text-warning; padding: 0 1; }
+    FailuresTab #failures-notes { height: auto; max-height: 30%; color: $text-warning; padding: 0 1; }
     FailuresTab #failures-head { height: 1; padding: 0 1; color: $text-muted; }
     FailuresTab #failures-detail {
         height: auto; max-height: 45%; padding: 0 1;
@@ -60,13 +61,6 @@ class FailuresTab(BatchTab):
         refused: tuple[RefusedLine, ...]
 
     @dataclass
-    class PageRead(Message, bubble=False):
-        """Some requests of a group were read."""
-
-        page: RequestPage
-        filter: RequestFilter
-
-    @dataclass
     class Counted(Message):
         """How many requests failed, for the name of the tab."""
 
@@ -75,7 +69,6 @@ class FailuresTab(BatchTab):
     def __init__(self, batch_id: str) -> None:
         super().__init__(batch_id)
         self._report: FailureReport | None = None
-        self._results: BatchResults | None = None
         self._open_group: FailureGroup | None = None
 
     def compose_view(self) -> list[Widget]:
@@ -100,11 +93,6 @@ class FailuresTab(BatchTab):
         return self.query_one("#failures-refused", RefusedList)
 
     @property
-    def requests(self) -> RequestList:
-        """The requests of the open group."""
-        return self.query_one("#failures-requests", RequestList)
-
-    @property
     def focus_target(self) -> Widget | None:
         """The list that is shown."""
         return next((each for each in (self.groups, self.refused, self.requests) if each.display), None)
@@ -127,14 +115,13 @@ class FailuresTab(BatchTab):
     @on(Reported)
     def _show_report(self, event: Reported) -> None:
         report = self._report = event.report
-        self._results = event.results
+        self.results = event.results
         self._open_group = None
-        self.post_message(self.Counted(report.failed))
+        self.post_message(self.Counted(len(event.refused) or report.failed))
         notes = self.query_one("#failures-notes", Static)
-        notes.display = bool(report.notes)
         notes.update(text.content("\n".join(f"{self.deck.glyphs.warning} {note}" for note in report.notes)))
         if not report.groups and not event.refused:
-            self.show_state("\n".join((_nothing_failed(report), *report.notes)))
+            self.show_state("\n".join((nothing_failed(report), *report.notes)))
             return
         self.refused.show(event.refused)
         self.groups.show(report.groups)
@@ -166,6 +153,7 @@ class FailuresTab(BatchTab):
                 f"{words.count(report.failed)} of {words.plural(report.requests, 'request')} "
                 f"{'has' if report.failed == 1 else 'have'} no answer, {words.count(report.ok)} ok."
             )
+        self.query_one("#failures-notes").display = group is None and bool(report.notes)
         self.query_one("#failures-detail").display = group is None
         self._show_detail()
 
@@ -178,40 +166,11 @@ class FailuresTab(BatchTab):
         """What is known of the group or line under the cursor."""
         detail = self.query_one("#failures-words", Static)
         refused = self.refused.chosen if self.refused.display else None
-        if refused is not None:
-            detail.update(
-                Content.assemble(
-                    text.line(refused.message, "bold"),
-                    "\n",
-                    text.content(refused.text, "$text-muted")
-                    if refused.text is not None
-                    else text.content(
-                        "This is about the whole file."
-                        if refused.line is None
-                        else "The line is not here: no copy of the input is left, or it has no such line.",
-                        "$text-muted",
-                    ),
-                )
-            )
-            return
         group = self.groups.chosen
-        if group is None:
-            detail.update("")
-            return
-        helps = "Sending again can help" if group.retryable else "Sending the same again will not help"
-        detail.update(
-            Content.assemble(
-                (f"{helps}", "bold $text-success" if group.retryable else "bold $text-warning"),
-                text.line(f": {group.why}" if group.why else ""),
-                "\n",
-                text.content(group.message or "The service gave no message."),
-                "\n",
-                text.line(", ".join(group.custom_ids), "$text-muted"),
-                (f" and {words.count(group.count - len(group.custom_ids))} more", "$text-muted")
-                if group.count > len(group.custom_ids)
-                else "",
-            )
-        )
+        if refused is not None:
+            detail.update(refused_words(refused))
+        elif group is not None:
+            detail.update(group_words(group))
 
     def why_not(self, action_id: str) -> str | None:
         """A refused file has no groups."""
@@ -234,10 +193,13 @@ class FailuresTab(BatchTab):
     def do_failures_open(self) -> None:
         """A group opens into its requests, a request beside its answer."""
         if self._open_group is not None:
-            self._open_request()
+            self.open_request()
         elif self.groups.display and self.groups.chosen is not None:
             self._open_group = self.groups.chosen
-            self.requests.clear(self._open_group.count)
+            group = self._open_group
+            self.list_requests(
+                RequestFilter(outcomes=frozenset({group.outcome}), code=group.code), group.count
+            )
             self._show_lists()
             self.take_focus()
 
@@ -249,43 +211,6 @@ class FailuresTab(BatchTab):
         self._show_lists()
         self.take_focus()
         return True
-
-    @property
-    def _filter(self) -> RequestFilter:
-        group = self._open_group
-        if group is None:
-            return RequestFilter()
-        return RequestFilter(outcomes=frozenset({group.outcome}), code=group.code)
-
-    @on(RequestList.Wanted)
-    def _read_page(self, event: RequestList.Wanted) -> None:
-        event.stop()
-        results, shown = self._results, self._filter
-        if results is None:
-            return
-
-        async def read() -> None:
-            self.post_message(self.PageRead(await results.page(event.page * PAGE, PAGE, shown), shown))
-
-        self.after_reading(read, f"page-{event.page}")
-
-    @on(PageRead)
-    def _show_page(self, event: PageRead) -> None:
-        if self._open_group is not None and event.filter == self._filter:
-            self.requests.put(event.page)
-
-    def _open_request(self) -> None:
-        row = self.requests.request_at(self.requests.cursor)
-        if row is None or self._results is None:
-            return
-        from batchdeck.ui.screens.request import RequestScreen
-
-        screen = RequestScreen(self._results, row.position, self.requests.cursor, filter=self._filter)
-        self.app.push_screen(screen, self._came_back)
-
-    def _came_back(self, place: int | None) -> None:
-        if place is not None:
-            self.requests.cursor = place
 
     def do_failures_retry(self) -> None:
         """Ask to send the group again."""
@@ -324,10 +249,3 @@ class FailuresTab(BatchTab):
     @on(IdsRead)
     def _copy_ids(self, event: IdsRead) -> None:
         copy_text(self.deck, "\n".join(event.ids), words.plural(len(event.ids), "custom_id"))
-
-
-def _nothing_failed(report: FailureReport) -> str:
-    """What to say when there are no groups."""
-    if report.requests == 0:
-        return "No request of this batch is known."
-    return f"Nothing failed: {words.count(report.ok)} of {words.plural(report.requests, 'request')} ok."

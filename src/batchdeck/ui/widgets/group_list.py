@@ -47,7 +47,8 @@ class GroupList(LineView):
         ]
         left = width - code_width - count_width - 2
         if left >= 50:
-            filled = max(1, round(group.share * _BAR)) if group.count else 0
+            largest = max(each.count for each in self._groups)
+            filled = max(1, round(group.count / largest * _BAR)) if group.count else 0
             pieces += [
                 (self._glyphs.bar_full * filled, BAD),
                 (self._glyphs.bar_empty * (_BAR - filled), MUTED),

@@ -38,9 +38,16 @@ class RequestList(LineView):
         self._pages: dict[int, tuple[RequestRow, ...]] = {}
         self._asked: set[int] = set()
         self._search = ""
+        self._number_width = 1
 
-    def clear(self, count: int = 0) -> None:
-        """Forget all rows; there are this many now."""
+    def clear(self, count: int = 0, *, last_line: int = 0) -> None:
+        """Forget all rows.
+
+        Args:
+            count: How many there are now.
+            last_line: The largest line number that can come.
+        """
+        self._number_width = len(str(max(count, last_line, 1)))
         self._pages.clear()
         self._asked.clear()
         self.cursor = 0
@@ -83,7 +90,7 @@ class RequestList(LineView):
         self.ask(index + self.page_size)
         self.ask(index - self.page_size)
         row = self.request_at(index)
-        number_width = len(str(max(self.count, 1)))
+        number_width = self._number_width
         if row is None:
             self.ask(index)
             return [

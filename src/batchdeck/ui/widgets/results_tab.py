@@ -12,22 +12,22 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from batchdeck.errors import BatchdeckError, Interrupted
-from batchdeck.models.requests import RequestFilter, RequestPage
+from batchdeck.models.requests import RequestFilter
 from batchdeck.ui import format as words
 from batchdeck.ui import text
 from batchdeck.ui.bindings import bindings_for
 from batchdeck.ui.copying import copy_text
 from batchdeck.ui.reading import Reading
-from batchdeck.ui.widgets.batch_tab import BatchTab
 from batchdeck.ui.widgets.line_view import LineView
 from batchdeck.ui.widgets.outcome_bar import OutcomeBar
-from batchdeck.ui.widgets.request_list import PAGE, RequestList
+from batchdeck.ui.widgets.request_list import RequestList
+from batchdeck.ui.widgets.requests_tab import RequestsTab
 
 if TYPE_CHECKING:
     from batchdeck.services.results import BatchResults
 
 
-class ResultsTab(BatchTab):
+class ResultsTab(RequestsTab):
     """Outcomes at the top, the requests under them, a search line at the bottom while it is used."""
 
     NAME = "results"
@@ -54,13 +54,6 @@ class ResultsTab(BatchTab):
         results: BatchResults
 
     @dataclass
-    class PageRead(Message, bubble=False):
-        """Some rows were read."""
-
-        page: RequestPage
-        filter: RequestFilter
-
-    @dataclass
     class Searched(Message, bubble=False):
         """A search ended."""
 
@@ -70,9 +63,6 @@ class ResultsTab(BatchTab):
 
     def __init__(self, batch_id: str) -> None:
         super().__init__(batch_id)
-        self._results: BatchResults | None = None
-        self._filter = RequestFilter()
-        self._search = ""
         self._searching: Reading | None = None
 
     def compose_view(self) -> list[Widget]:
@@ -89,19 +79,9 @@ class ResultsTab(BatchTab):
         ]
 
     @property
-    def requests(self) -> RequestList:
-        """The requests."""
-        return self.query_one("#results-list", RequestList)
-
-    @property
     def focus_target(self) -> Widget | None:
         """The list."""
         return self.requests
-
-    @property
-    def search_text(self) -> str:
-        """What was last searched for."""
-        return self._search
 
     async def load(self, reading: Reading) -> None:
         """Fetch and index what is not here yet."""
@@ -112,7 +92,7 @@ class ResultsTab(BatchTab):
 
     @on(Opened)
     def _show_results(self, event: Opened) -> None:
-        self._results = event.results
+        self.results = event.results
         totals = event.results.totals
         if not totals.rows:
             self.show_state(
@@ -125,42 +105,23 @@ class ResultsTab(BatchTab):
         note.display = event.results.input_problem is not None
         note.update(text.content(event.results.input_problem or ""))
         self.show_view()
-        self._show_filtered(totals.rows)
+        self._list(RequestFilter(), totals.rows)
 
-    def _show_filtered(self, count: int) -> None:
-        self.requests.clear(count)
+    def _list(self, shown: RequestFilter, count: int) -> None:
+        self.list_requests(shown, count)
         self._found("")
-
-    @on(RequestList.Wanted)
-    def _read_page(self, event: RequestList.Wanted) -> None:
-        event.stop()
-        results, shown = self._results, self._filter
-        if results is None:
-            return
-
-        async def read() -> None:
-            page = await results.page(event.page * PAGE, PAGE, shown)
-            self.post_message(self.PageRead(page, shown))
-
-        self.after_reading(read, f"page-{event.page}")
-
-    @on(PageRead)
-    def _show_page(self, event: PageRead) -> None:
-        if event.filter == self._filter:
-            self.requests.put(event.page)
 
     @on(OutcomeBar.Chosen)
     def _show_outcome(self, event: OutcomeBar.Chosen) -> None:
         event.stop()
-        totals = self._results.totals if self._results is not None else None
+        totals = self.results.totals if self.results is not None else None
         if totals is None:
             return
         if event.outcome is None:
-            self._filter = RequestFilter()
-            self._show_filtered(totals.rows)
+            self._list(RequestFilter(), totals.rows)
         else:
-            self._filter = RequestFilter(outcomes=frozenset({event.outcome}))
-            self._show_filtered(totals.outcomes.get(event.outcome, 0))
+            shown = RequestFilter(outcomes=frozenset({event.outcome}))
+            self._list(shown, totals.outcomes.get(event.outcome, 0))
         self.requests.focus()
 
     def do_results_next_outcome(self) -> None:
@@ -173,20 +134,7 @@ class ResultsTab(BatchTab):
 
     def do_results_open(self) -> None:
         """Show the request under the cursor with its answer."""
-        row = self.requests.request_at(self.requests.cursor)
-        if row is None or self._results is None:
-            return
-        from batchdeck.ui.screens.request import RequestScreen
-
-        screen = RequestScreen(
-            self._results, row.position, self.requests.cursor, filter=self._filter, search=self._search
-        )
-        self.app.push_screen(screen, self._came_back)
-
-    def _came_back(self, place: int | None) -> None:
-        """The cursor goes to the request that was looked at last."""
-        if place is not None:
-            self.requests.cursor = place
+        self.open_request()
 
     @on(LineView.Chosen)
     def _open_chosen(self, event: LineView.Chosen) -> None:
@@ -203,7 +151,7 @@ class ResultsTab(BatchTab):
         """Open the search line."""
         search = self.query_one("#results-search", Input)
         search.display = True
-        search.value = self._search
+        search.value = self.search_text
         search.focus()
 
     def close_search(self) -> bool:
@@ -218,8 +166,8 @@ class ResultsTab(BatchTab):
             search.display = False
             self.requests.focus()
             return True
-        if self._search:
-            self._search = ""
+        if self.search_text:
+            self.search_text = ""
             self.requests.highlight("")
             self._found("")
             return True
@@ -228,11 +176,11 @@ class ResultsTab(BatchTab):
     @on(Input.Submitted, "#results-search")
     def _search_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        self._search = event.value.strip()
+        self.search_text = event.value.strip()
         self.query_one("#results-search").display = False
         self.requests.focus()
-        self.requests.highlight(self._search)
-        if self._search:
+        self.requests.highlight(self.search_text)
+        if self.search_text:
             self._find(backwards=False, skip=False)
         else:
             self._found("")
@@ -246,7 +194,7 @@ class ResultsTab(BatchTab):
         self._find(backwards=True, skip=True)
 
     def _find(self, *, backwards: bool, skip: bool) -> None:
-        results, shown, search = self._results, self._filter, self._search
+        results, shown, search = self.results, self.shown_filter, self.search_text
         if results is None:
             return
         if not search:
@@ -283,7 +231,7 @@ class ResultsTab(BatchTab):
     def _show_search_progress(self, event: Reading.Progressed) -> None:
         if event.reading is self._searching and event.progress.total:
             share = words.percent(event.progress.done / event.progress.total)
-            self._found(f"Searching {self._search}: {share}. Esc stops.")
+            self._found(f"Searching {self.search_text}: {share}. Esc stops.")
 
     @on(Searched)
     def _show_match(self, event: Searched) -> None:
@@ -291,11 +239,11 @@ class ResultsTab(BatchTab):
         if event.problem is not None:
             self._found(event.problem)
         elif event.place is None:
-            self._found(f"Nothing holds {self._search}.")
+            self._found(f"Nothing holds {self.search_text}.")
         else:
             self.requests.cursor = event.place
             self._found(
-                f"{self._search}: n goes to the next match, N to the one before, esc ends the search."
+                f"{self.search_text}: n goes to the next match, N to the one before, esc ends the search."
             )
 
     def _found(self, sentence: str) -> None:
