@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from batchdeck.config.keys import find_key, fingerprint, key_from_environment
-from batchdeck.config.paths import Paths, make_private_file
+from batchdeck.config.log import start_log
+from batchdeck.config.paths import Paths
 from batchdeck.config.settings import Settings, load_settings
-from batchdeck.errors import ConfigError, UsageError
+from batchdeck.errors import UsageError
 from batchdeck.models.account import Account, Profile
 from batchdeck.services.clock import Clock, SystemClock
 from batchdeck.services.facade import Folders, Services
@@ -200,42 +199,8 @@ def make_session(
     settings = load_settings(paths, flags, env)
     if demo is not None:
         settings = demo.settings(settings)
-    _start_log(paths, debug=bool(flags.get("debug")))
+    start_log(paths, debug=bool(flags.get("debug")))
     return Session(settings, paths, env, demo=demo, clock=clock)
-
-
-def _start_log(paths: Paths, *, debug: bool) -> None:
-    """Log warnings, or everything of ours, to a file that is made with its first line."""
-    logger = logging.getLogger("batchdeck")
-    logger.setLevel(logging.DEBUG if debug else logging.WARNING)
-    logger.propagate = False
-    logger.addHandler(_PrivateLogHandler(paths.log_file))
-
-
-class _PrivateLogHandler(logging.Handler):
-    """Writes a log file that its owner alone can read; a log that cannot be written is done without."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._path = path
-        self._stream: TextIO | None = None
-        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one line."""
-        try:
-            if self._stream is None:
-                self._stream = make_private_file(self._path).open("a", encoding="utf-8", errors="replace")
-            self._stream.write(self.format(record) + "\n")
-            self._stream.flush()
-        except (OSError, ConfigError):
-            self._stream = None
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._stream is not None:
-            self._stream.close()
-        super().close()
 
 
 @asynccontextmanager
