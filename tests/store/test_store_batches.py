@@ -15,6 +15,7 @@ from batchdeck.models.batch import Batch, BatchStatus, RequestCounts, Usage, Val
 from batchdeck.models.filter import BatchFilter
 from batchdeck.models.query import BatchSort
 from batchdeck.models.stored import Changes
+from batchdeck.store.batch_writes import MAX_SAMPLES
 from batchdeck.store.database import History
 from batchdeck.store.details import decode, encode
 from tests.fakes.batches import NOON, make_batch
@@ -122,17 +123,15 @@ async def test_samples_are_written_when_counts_change(history: History, account_
     assert [sample.counts.completed for sample in await history.samples.of(account_id, "batch_1", 1)] == [4]
 
 
-async def test_pruning_keeps_the_ends_and_the_shape(history: History, account_id: int) -> None:
-    for second in range(101):
-        batch = make_batch(1, BatchStatus.IN_PROGRESS, counts=(100, second, 0))
+async def test_many_samples_are_thinned_out_evenly(history: History, account_id: int) -> None:
+    seconds = MAX_SAMPLES * 2
+    for second in range(seconds):
+        batch = make_batch(1, BatchStatus.IN_PROGRESS, counts=(seconds, second, 0))
         await _store(history, account_id, batch, at=NOON + timedelta(seconds=second))
-    assert await history.samples.prune(account_id, keep=200) == 0
-    deleted = await history.samples.prune(account_id, keep=20)
-    left = [sample.counts.completed for sample in await history.samples.of(account_id, "batch_1")]
-    assert deleted == 101 - len(left)
-    assert (left[0], left[-1]) == (0, 100)
-    assert len(left) <= 21
-    assert max(b - a for a, b in pairwise(left)) <= 6
+    left = [sample.counts.completed for sample in await history.samples.of(account_id, "batch_1", 10**6)]
+    assert len(left) == MAX_SAMPLES
+    assert (left[0], left[-1]) == (0, seconds - 1)
+    assert max(b - a for a, b in pairwise(left)) <= 4
 
 
 async def test_a_gone_batch_stays_and_may_come_back(history: History, account_id: int) -> None:

@@ -55,6 +55,24 @@ async def test_two_retries_of_an_unknown_batch_are_of_one_lineage(history: Histo
     assert {row.id for row in window.rows} == {"batch_a", "batch_b"}
 
 
+async def test_the_filter_finds_joint_retries(history: History, account_id: int) -> None:
+    joint = make_batch(
+        "joint", age=1, metadata={"retry_of": "batch_a", "batchdeck_also_retries": "batch_b,batch_cc"}
+    )
+    batches = _chain({"a": None, "b": None, "bb": "b", "c": None, "cc": None})
+    await history.batches.upsert(account_id, [*batches, joint], seen_at=NOON, profile="p")
+    for name, expected in (
+        ("a", {"a", "joint"}),
+        ("b", {"b", "bb", "joint"}),
+        ("cc", {"cc", "joint"}),
+        ("c", {"c"}),
+    ):
+        window = await history.batches.window(
+            account_id, BatchFilter.parse(f"lineage:batch_{name}"), BatchSort(), offset=0, limit=9, now=NOON
+        )
+        assert {row.id for row in window.rows} == {f"batch_{other}" for other in expected}
+
+
 async def test_children_are_the_direct_retries(history: History, account_id: int) -> None:
     batches = _chain({"root": None, "a": "root", "b": "root", "aa": "a"})
     await history.batches.upsert(account_id, batches, seen_at=NOON, profile="p")

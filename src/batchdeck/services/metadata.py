@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from batchdeck.errors import UsageError
 from batchdeck.models.batch import (
+    ALSO_KEY,
     GROUP_KEY,
     MAX_METADATA_KEY,
     MAX_METADATA_PAIRS,
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from batchdeck.models.batch import Batch
 
 OWN_PREFIX = "batchdeck_"
-ALSO_KEY = "batchdeck_also_retries"
-"""Metadata key with the other batches whose requests a batch sends again, separated by commas."""
 _SET_BY_US = frozenset({OPERATION_KEY, GROUP_KEY, PART_KEY, ALSO_KEY})
 
 

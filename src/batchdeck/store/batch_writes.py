@@ -13,6 +13,9 @@ from batchdeck.store.details import decode, digest, encode, name_of, search_text
 from batchdeck.store.filter_sql import flat, plain, plain_or_none
 from batchdeck.store.states import PLACE_BITS, STATE_RANKS
 
+MAX_SAMPLES = 400
+"""Samples kept of one batch."""
+
 SEEN_EVERY = 60
 """Seconds: `seen_at` of a batch of which nothing changed is written no more often than that."""
 
@@ -195,7 +198,16 @@ def _move(connection: sqlite3.Connection, place: int, created_at: int) -> int:
 
 
 def _sample(connection: sqlite3.Connection, place: int, counts: tuple[int, int, int], seen: float) -> None:
+    """Note the counts; of too many samples the one goes that leaves the smallest gap."""
     connection.execute("INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?)", (place, seen, *counts))
+    row = connection.execute("SELECT count(*) FROM samples WHERE place = ?", (place,)).fetchone()
+    if row[0] > MAX_SAMPLES:
+        connection.execute(
+            "DELETE FROM samples WHERE place = ?1 AND at = (SELECT at FROM (SELECT at,"
+            " lead(at) OVER (ORDER BY at) - lag(at) OVER (ORDER BY at) AS gap FROM samples WHERE place = ?1)"
+            " WHERE gap IS NOT NULL ORDER BY gap, at LIMIT 1)",
+            (place,),
+        )
 
 
 def relink(connection: sqlite3.Connection, account_id: int, batch_id: str) -> None:

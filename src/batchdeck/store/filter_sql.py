@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 
-from batchdeck.models.batch import BatchStatus
+from batchdeck.models.batch import ALSO_KEY, BatchStatus
 from batchdeck.models.filter import (
     BatchFilter,
     NumberValue,
@@ -185,15 +185,22 @@ class _Compiler:
         return f"b.place IN (SELECT d.place FROM batch_details d WHERE d.account_id = ? AND {condition})"
 
     def _lineage(self, batch_id: str) -> str:
-        """All batches with the same root; the root itself has none written down."""
+        """All batches with the same root, which itself has none written down, and joint retries of this one."""
         root = (
             "coalesce((SELECT coalesce(r.lineage_root, r.id) FROM batch_details r"
             " WHERE r.account_id = ? AND r.id = ?), ?)"
         )
-        self._put(*(self.account_id, self.account_id, batch_id, batch_id) * 2)
         own = f"SELECT d.place FROM batch_details d WHERE d.account_id = ? AND d.id = {root}"
         others = f"SELECT d.place FROM batch_details d WHERE d.account_id = ? AND d.lineage_root = {root}"
-        return f"b.place IN ({own} UNION ALL {others})"
+        joint = (
+            "SELECT j.place FROM batch_texts j WHERE j.account_id = ? AND j.text GLOB ?"
+            " AND text_matches(?, j.text)"
+        )
+        key, sought = ALSO_KEY + KEY_END, flat(batch_id)
+        self._put(*(self.account_id, self.account_id, batch_id, batch_id) * 2)
+        self._put(self.account_id, f"*\n{key}*{_glob(sought)}*")
+        self._put(f"\n{key}([^\n]*,)?{re.escape(sought)}[,\n]")
+        return f"b.place IN ({own} UNION ALL {others} UNION ALL {joint})"
 
     def _line(self, prefix: str, value: TextValue, *, whole: bool) -> str:
         """A line of the batch's text that begins with `prefix` and goes on as `value` says."""

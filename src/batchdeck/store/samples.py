@@ -10,7 +10,7 @@ from batchdeck.store.base import Database
 
 
 class Samples:
-    """The counts of each batch whenever they were seen to change."""
+    """The counts of each batch whenever they were seen to change; many are thinned out evenly."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -30,26 +30,3 @@ class Samples:
             ]
 
         return await self._database.read(work)
-
-    async def prune(self, account_id: int, keep: int = 400) -> int:
-        """Thin out batches with more than `keep` samples, evenly; the number deleted is returned."""
-
-        def work(connection: sqlite3.Connection) -> int:
-            crowded = connection.execute(
-                "SELECT s.place, count(*) FROM samples s JOIN batches b ON b.place = s.place"
-                " WHERE b.account_id = ? GROUP BY s.place HAVING count(*) > ?",
-                (account_id, keep),
-            ).fetchall()
-            deleted = 0
-            for place, count in crowded:
-                step = -(-count // keep)
-                # The first and the newest always stay.
-                deleted += connection.execute(
-                    "DELETE FROM samples WHERE place = ?1 AND at IN (SELECT at FROM"
-                    " (SELECT at, row_number() OVER (ORDER BY at) - 1 AS n FROM samples WHERE place = ?1)"
-                    " WHERE n % ?2 <> 0 AND n <> ?3 - 1)",
-                    (place, step, count),
-                ).rowcount
-            return deleted
-
-        return await self._database.write(work)
