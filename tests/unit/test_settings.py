@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from batchdeck.config.paths import Paths
-from batchdeck.config.settings import Settings, for_profile, load_settings
+from batchdeck.config.settings import Settings, load_settings
 from batchdeck.errors import ConfigError, UsageError
 from batchdeck.models.account import DEFAULT_BASE_URL, Limits, Profile
 
@@ -145,14 +145,12 @@ def test_flags_go_before_everything(paths: Paths) -> None:
     assert (settings.theme, settings.ascii, settings.mouse) == ("dracula", True, False)
 
 
-def test_other_profiles_are_as_the_file_says(paths: Paths) -> None:
+def test_other_profiles_are_as_the_file_says_but_for_flags(paths: Paths) -> None:
     settings = _load(paths, TWO, ENV, read_only=True, refresh=3.0)
-    assert settings.profiles["work"].base_url == "https://work.example/v1"
+    work = settings.profiles["work"]
+    assert (work.base_url, work.organization, work.project) == ("https://work.example/v1", "org-work", None)
+    assert (work.read_only, work.refresh_seconds) == (True, 3.0)
     assert settings.profiles["default"] == settings.profile
-    switched = for_profile(settings, "work").profile
-    assert (switched.read_only, switched.refresh_seconds) == (True, 3.0)
-    with pytest.raises(UsageError, match="no profile 'none'"):
-        for_profile(settings, "none")
 
 
 def test_which_profile_is_used(paths: Paths) -> None:

@@ -115,14 +115,19 @@ def load_settings(paths: Paths, flags: Mapping[str, Any], env: Mapping[str, str]
     for layer in (*layers, given):
         merged |= layer
     read_only = bool(flags.get("read_only"))
-    profile = Profile(name=name, **merged)
-    if read_only:
-        profile = replace(profile, read_only=True)
-    profiles = {other: Profile(name=other, **found) for other, found in defined.items()} | {name: profile}
+    profiles = {other: Profile(name=other, **found) for other, found in defined.items()}
+    profiles[name] = Profile(name=name, **merged)
+    # What flags say of reading only and refreshing holds for every profile that is switched to.
+    for other, found in profiles.items():
+        profiles[other] = replace(
+            found,
+            read_only=read_only or found.read_only,
+            refresh_seconds=given.get("refresh_seconds", found.refresh_seconds),
+        )
     from batchdeck.config.keymap import read_keys
 
     settings = Settings(
-        profile=profile,
+        profile=profiles[name],
         profiles=profiles,
         theme=flags.get("theme") or chosen.get("theme"),
         ascii=bool(flags.get("ascii")) or chosen.get("ascii", False),
@@ -136,22 +141,6 @@ def load_settings(paths: Paths, flags: Mapping[str, Any], env: Mapping[str, str]
         refresh_seconds=given.get("refresh_seconds"),
     )
     return settings
-
-
-def for_profile(settings: Settings, name: str) -> Settings:
-    """The settings with another profile in use; what flags say of reading only and refreshing still holds.
-
-    Raises:
-        UsageError: there is no such profile.
-    """
-    if name not in settings.profiles:
-        raise UsageError(f"There is no profile {name!r}.", hint=_known(settings.profiles))
-    profile = settings.profiles[name]
-    if settings.read_only:
-        profile = replace(profile, read_only=True)
-    if settings.refresh_seconds is not None:
-        profile = replace(profile, refresh_seconds=settings.refresh_seconds)
-    return replace(settings, profile=profile)
 
 
 def _read(paths: Paths) -> dict[str, Any]:
