@@ -56,7 +56,11 @@ def check_file(
     with Hasher() as hasher:
         judged = _Pass(limits, endpoint)
         for block in read_blocks(
-            path, block_bytes=_BLOCK_BYTES, on_chunk=hasher.add, should_stop=should_stop
+            path,
+            end=before.st_size,
+            block_bytes=_BLOCK_BYTES,
+            on_chunk=hasher.add,
+            should_stop=should_stop,
         ):
             judged.take(block)
             ticker.at(hasher.bytes)
