@@ -10,6 +10,7 @@ import pytest
 
 from batchdeck.models.account import Account
 from batchdeck.models.batch import BatchStatus
+from batchdeck.models.operation import OperationKind, OperationState
 from batchdeck.models.stored import SyncState
 from batchdeck.store.database import History
 from tests.fakes.batches import NOON, make_batch
@@ -157,3 +158,30 @@ async def test_the_state_of_syncing_is_kept_by_account(history: History, account
     assert await history.sync_state.get(other) == SyncState()
     await history.sync_state.set(account_id, SyncState())
     assert await history.sync_state.get(account_id) == SyncState()
+
+
+async def test_paths_and_ids_no_text_can_hold(history: History) -> None:
+    """A path that is no UTF-8, as the system hands it over, and whatever a service calls things."""
+    odd = "odd/\udcff\x00"
+    account_id = await history.accounts.key(Account(odd, odd, odd, odd), odd)
+    assert (await history.accounts.last_used(odd, odd) or (0,))[0] == account_id
+    await history.batches.upsert(account_id, [make_batch(odd)], seen_at=NOON, profile=odd)
+    await history.inputs.remember(account_id, odd, "sha", 1, odd, "kept\udcff", 1, odd)
+    await history.downloads.remember(account_id, odd, odd, 1, "sha", NOON)
+    await history.sync_state.set(account_id, SyncState(backfill_cursor=odd))
+    operation = await history.operations.begin(account_id, OperationKind.CREATE, odd, {odd: odd}, odd)
+    step = await history.operations.step(
+        operation.id,
+        OperationState.DONE,
+        note=odd,
+        request_id=odd,
+        batch_id=odd,
+        input_file_id=odd,
+        error=odd,
+    )
+    assert step.payload == {odd: odd}
+    assert len(await history.operations.by_batch(account_id, odd)) == 1
+    assert len(await history.downloads.of_file(account_id, odd)) == 1
+    assert await history.inputs.of_file(account_id, odd) is not None
+    await history.inputs.forget_copy("kept\udcff")
+    assert await history.inputs.total_kept_bytes() == 0

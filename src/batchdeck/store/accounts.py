@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from batchdeck.models.account import Account
 from batchdeck.store.base import Database
+from batchdeck.store.filter_sql import plain
 
 
 class Accounts:
@@ -31,7 +32,7 @@ class Accounts:
                 "SELECT a.id, a.base_url, a.key_fingerprint, a.organization, a.project FROM account_uses u"
                 " JOIN accounts a ON a.id = u.account_id WHERE u.profile = ? AND u.base_url = ?"
                 " ORDER BY u.used_at DESC LIMIT 1",
-                (profile_name, base_url.rstrip("/")),
+                (plain(profile_name), plain(base_url.rstrip("/"))),
             ).fetchone()
             return None if row is None else (row[0], Account(*row[1:]))
 
@@ -39,7 +40,12 @@ class Accounts:
 
 
 def _identity(account: Account) -> tuple[str, str, str, str]:
-    return account.base_url, account.key_fingerprint, account.organization, account.project
+    return (
+        plain(account.base_url),
+        plain(account.key_fingerprint),
+        plain(account.organization),
+        plain(account.project),
+    )
 
 
 def _find(connection: sqlite3.Connection, account: Account) -> int | None:
@@ -56,7 +62,7 @@ def _known(connection: sqlite3.Connection, account: Account, profile: str) -> in
     row = connection.execute(
         "SELECT account_id FROM account_uses WHERE profile = ? AND base_url = ?"
         " ORDER BY used_at DESC LIMIT 1",
-        (profile, account.base_url),
+        (plain(profile), plain(account.base_url)),
     ).fetchone()
     found = _find(connection, account)
     return found if row is not None and row[0] == found else None
@@ -77,6 +83,6 @@ def _remember(connection: sqlite3.Connection, account: Account, profile: str) ->
     connection.execute(
         "INSERT INTO account_uses VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO UPDATE SET used_at = max(excluded.used_at, used_at + 0.001)",
-        (profile, account.base_url, found, now),
+        (plain(profile), plain(account.base_url), found, now),
     )
     return found

@@ -154,7 +154,18 @@ def _insert(
     connection.execute("INSERT INTO batch_texts VALUES (?, ?, ?)", (place, account_id, row.text))
     connection.execute(
         _INSERT_DETAILS,
-        (place, account_id, row.id, profile, input_name, seen, row.digest, row.body, row.name, *row.links),
+        (
+            place,
+            account_id,
+            row.id,
+            plain(profile),
+            input_name,
+            seen,
+            row.digest,
+            row.body,
+            row.name,
+            *row.links,
+        ),
     )
     _sample(connection, place, row.counts, seen)
     relink(connection, account_id, row.id)
@@ -172,7 +183,9 @@ def _update(connection: sqlite3.Connection, place: int, row: _Row, profile: str,
     connection.execute(
         "UPDATE batch_texts SET text = ? WHERE place = ? AND text <> ?", (row.text, place, row.text)
     )
-    connection.execute(_UPDATE_DETAILS, (profile, seen, row.digest, row.body, row.name, *row.links, place))
+    connection.execute(
+        _UPDATE_DETAILS, (plain(profile), seen, row.digest, row.body, row.name, *row.links, place)
+    )
     if row.counts != known[1:4]:
         _sample(connection, place, row.counts, seen)
 

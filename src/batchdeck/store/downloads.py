@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from batchdeck.models.stored import KnownDownload
 from batchdeck.store.base import Database
+from batchdeck.store.filter_sql import plain
 
 
 class Downloads:
@@ -23,7 +24,7 @@ class Downloads:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "INSERT OR REPLACE INTO downloads VALUES (?, ?, ?, ?, ?, ?)",
-                (account_id, file_id, path, bytes, sha256, at.timestamp()),
+                (account_id, plain(file_id), plain(path), bytes, sha256, at.timestamp()),
             )
 
         await self._database.write(work)
@@ -35,7 +36,7 @@ class Downloads:
             rows = connection.execute(
                 "SELECT file_id, path, bytes, sha256, at FROM downloads"
                 " WHERE account_id = ? AND file_id = ? ORDER BY at DESC",
-                (account_id, file_id),
+                (account_id, plain(file_id)),
             ).fetchall()
             return [
                 KnownDownload(file, path, size, sha256, datetime.fromtimestamp(at, UTC))
@@ -50,7 +51,7 @@ class Downloads:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "DELETE FROM downloads WHERE account_id = ? AND file_id = ? AND path = ?",
-                (account_id, file_id, path),
+                (account_id, plain(file_id), plain(path)),
             )
 
         await self._database.write(work)

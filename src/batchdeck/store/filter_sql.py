@@ -185,7 +185,7 @@ class _Compiler:
         return f"b.place IN (SELECT d.place FROM batch_details d WHERE d.account_id = ? AND {condition})"
 
     def _lineage(self, batch_id: str) -> str:
-        """All batches with the same root, which itself has none written down, and joint retries of this one."""
+        """All with the same root, which has none written down itself, and joint retries of this one."""
         root = (
             "coalesce((SELECT coalesce(r.lineage_root, r.id) FROM batch_details r"
             " WHERE r.account_id = ? AND r.id = ?), ?)"
@@ -306,11 +306,14 @@ def register(connection: sqlite3.Connection) -> None:
     connection.create_function("text_matches", 2, text_matches, deterministic=True)
 
 
+_UNSTORABLE = re.compile("[\ud800-\udfff\0]")
+
+
 def plain(text: str) -> str:
     """Text that SQLite can hold: without lone surrogates and NUL."""
     if text.isascii() and "\0" not in text:
         return text
-    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def plain_or_none(text: str | None) -> str | None:

@@ -11,7 +11,7 @@ from batchdeck.models.stored import KeptInput
 from batchdeck.store.base import Database
 from batchdeck.store.batch_writes import rename_input
 from batchdeck.store.details import at_time
-from batchdeck.store.filter_sql import plain
+from batchdeck.store.filter_sql import plain, plain_or_none
 from batchdeck.store.states import LAST_ACTIVE
 
 _COLUMNS = (
@@ -54,11 +54,11 @@ class Inputs:
                 "INSERT OR REPLACE INTO inputs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     account_id,
-                    input_file_id,
+                    plain(input_file_id),
                     sha256,
                     bytes,
-                    os.fsencode(original_path).decode("utf-8", "replace"),
-                    kept_path,
+                    plain(original_path),
+                    plain_or_none(kept_path),
                     kept_bytes,
                     requests,
                     plain(name),
@@ -71,7 +71,9 @@ class Inputs:
 
     async def of_file(self, account_id: int, input_file_id: str) -> KeptInput | None:
         """The input that was uploaded as this file, or None."""
-        found = await self._select("i.account_id = ? AND i.input_file_id = ?", (account_id, input_file_id))
+        found = await self._select(
+            "i.account_id = ? AND i.input_file_id = ?", (account_id, plain(input_file_id))
+        )
         return found[0] if found else None
 
     async def of_sha256(self, account_id: int, sha256: str) -> list[KeptInput]:
@@ -108,7 +110,7 @@ class Inputs:
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(
-                "UPDATE inputs SET kept_path = NULL, kept_bytes = 0 WHERE kept_path = ?", (kept_path,)
+                "UPDATE inputs SET kept_path = NULL, kept_bytes = 0 WHERE kept_path = ?", (plain(kept_path),)
             )
 
         await self._database.write(work)

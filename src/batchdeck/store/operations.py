@@ -14,7 +14,7 @@ from batchdeck.errors import HistoryError
 from batchdeck.models.operation import Operation, OperationKind, OperationState, OperationStep
 from batchdeck.store.base import Database
 from batchdeck.store.details import at_time
-from batchdeck.store.filter_sql import plain
+from batchdeck.store.filter_sql import plain, plain_or_none
 from batchdeck.store.process import is_alive, this_process
 
 _COLUMNS = (
@@ -60,7 +60,7 @@ class Operations:
                     now,
                     now,
                     plain(title),
-                    batch_id,
+                    plain_or_none(batch_id),
                     body,
                     os.getpid(),
                     this_process(),
@@ -102,8 +102,8 @@ class Operations:
                     state.is_settled,
                     now,
                     None if error is None else plain(error),
-                    batch_id,
-                    input_file_id,
+                    plain_or_none(batch_id),
+                    plain_or_none(input_file_id),
                     body,
                     state.is_settled,
                     state.is_settled,
@@ -112,7 +112,7 @@ class Operations:
             )
             if not updated.rowcount:
                 raise HistoryError(f"The history knows no operation {op_id}.")
-            _add_step(connection, op_id, now, state, plain(note), request_id)
+            _add_step(connection, op_id, now, state, plain(note), plain_or_none(request_id))
             return _get(connection, op_id)
 
         return await self._database.journal(work, durable=state is OperationState.SENDING)
@@ -135,7 +135,7 @@ class Operations:
     async def by_batch(self, account_id: int, batch_id: str) -> list[Operation]:
         """Operations that made or concern a batch, newest first."""
         return await self._select(
-            "account_id = ? AND batch_id = ? ORDER BY created_at DESC", (account_id, batch_id)
+            "account_id = ? AND batch_id = ? ORDER BY created_at DESC", (account_id, plain(batch_id))
         )
 
     async def claim(self, op_id: str) -> bool:
