@@ -254,7 +254,15 @@ class BatchdeckApp(ConnectedApp):
         if self.works:
             self.notify("Work runs for this profile; wait for it or stop it first.", severity="warning")
             return
-        self.push_screen(ProfilesScreen())
+
+        def chosen(name: str | None) -> None:
+            if name is not None and name != self.profile.name:
+                self.run_worker(
+                    self.switch_profile(name), group="profile", exclusive=True, exit_on_error=False
+                )
+
+        profiles = list(self.settings.profiles.values())
+        self.push_screen(ProfilesScreen(profiles, self.profile.name), chosen)
 
     def do_view_activity(self) -> None:
         """Operations and what they did."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
@@ -57,7 +57,7 @@ class ActionProvider(Provider):
                 yield Hit(score, matcher.highlight(title), run, text=title, help=words)
 
 
-def _press(deck: BatchdeckApp, screen: ActionScreen[object], action: Action) -> None:
+def _press(deck: BatchdeckApp, screen: ActionScreen[Any], action: Action) -> None:
     """Do what the action's key does, where the focus is."""
     if action.id in APP_ACTIONS:
         deck.call_later(deck.action_act, action.id)

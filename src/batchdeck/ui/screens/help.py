@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.screen import ModalScreen, Screen
+from textual.screen import ModalScreen
 
 from batchdeck.actions import BY_ID, Action
 from batchdeck.ui.bindings import APP_ACTIONS, shown_key
@@ -112,7 +112,7 @@ class HelpScreen(ModalScreen[None]):
         self._table = table
 
     @classmethod
-    def about(cls, screen: ActionScreen[object]) -> Self:
+    def about(cls, screen: ActionScreen[Any]) -> Self:
         """The help of a screen as its focus and its batches stand."""
         ascii_only = screen.deck.is_ascii
         title = screen.HELP_TITLE or type(screen).__name__.removesuffix("Screen")
@@ -129,7 +129,7 @@ class HelpScreen(ModalScreen[None]):
         self.dismiss()
 
 
-def reachable(screen: ActionScreen[object]) -> list[tuple[Action, list[str], str | None]]:
+def reachable(screen: ActionScreen[Any]) -> list[tuple[Action, list[str], str | None]]:
     """The actions whose keys do something on a screen: with the keys as shown, and why one is off."""
     keys: dict[str, list[str]] = {}
     for key, active in screen.active_bindings.items():
@@ -144,8 +144,3 @@ def reachable(screen: ActionScreen[object]) -> list[tuple[Action, list[str], str
         for action in BY_ID.values()
         if action.id in keys
     ]
-
-
-def is_open(screen: Screen[object]) -> bool:
-    """True when the help stands over everything."""
-    return isinstance(screen, HelpScreen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from functools import partial
 from typing import ClassVar
 
@@ -115,6 +116,10 @@ class MainScreen(BatchActions):
         self.call_after_refresh(self._after_first_paint)
 
     def _after_first_paint(self) -> None:
+        if not gc.isenabled():
+            # What was loaded until here stays; looking through it for garbage would hold up a key.
+            gc.freeze()
+            gc.enable()
         self.read_totals()
         self.deck.connect()
 

@@ -11,7 +11,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.screen import ModalScreen
 
-from batchdeck.errors import BatchdeckError
 from batchdeck.models.account import Profile
 from batchdeck.ui import text
 from batchdeck.ui.widgets.line_view import ACCENT, MUTED, STRONG, WARN, LineView, Piece
@@ -53,8 +52,8 @@ class ProfileList(LineView):
         ]
 
 
-class ProfilesScreen(ModalScreen[None]):
-    """Choose a profile of the config file."""
+class ProfilesScreen(ModalScreen[str]):
+    """Choose a profile of the config file; its name is the answer."""
 
     DEFAULT_CSS = """
     ProfilesScreen { align: center middle; }
@@ -63,33 +62,34 @@ class ProfilesScreen(ModalScreen[None]):
         background: $surface; border: round $border; padding: 1 1;
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,P", "close", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "choose", "Choose", show=False),
+        Binding("escape,q,P", "close", "Close", show=False),
+    ]
+
+    def __init__(self, profiles: Sequence[Profile], current: str) -> None:
+        super().__init__()
+        self._profiles = profiles
+        self._current = current
 
     def compose(self) -> ComposeResult:
         """The list in a box."""
-        settings = self.app.settings  # type: ignore[attr-defined]
         with Container() as box:
             box.border_title = "Switch profile"
             box.border_subtitle = "enter chooses, esc closes"
-            yield ProfileList(list(settings.profiles.values()), settings.profile.name)
+            yield ProfileList(self._profiles, self._current)
 
     @on(LineView.Chosen)
-    async def _chosen(self, message: LineView.Chosen) -> None:
-        from batchdeck.ui.app import BatchdeckApp
-
-        profiles = self.query_one(ProfileList).profiles
-        name = profiles[message.index].name
-        deck = self.app
-        self.dismiss()
-        if isinstance(deck, BatchdeckApp) and name != deck.profile.name:
-            try:
-                await deck.switch_profile(name)
-            except BatchdeckError as error:
-                deck.report(error, title="Switch profile")
+    def _chosen(self, message: LineView.Chosen) -> None:
+        self.dismiss(self._profiles[message.index].name)
 
     def why_not(self, action_id: str) -> str | None:
         """Every action of the list can run."""
         return None
+
+    def action_choose(self) -> None:
+        """The profile under the cursor."""
+        self.query_one(ProfileList).choose()
 
     def action_close(self) -> None:
         """Back."""

@@ -90,6 +90,7 @@ class FilterBar(Vertical):
             yield Static(_PROMPT, classes="filter-prompt", markup=False)
             yield _FilterInput(
                 compact=True,
+                select_on_focus=False,
                 highlighter=self._marker,
                 placeholder="status:failed  model:gpt-4o*  age:<7d  failed:>0  meta.team:search  words",
             )

@@ -212,11 +212,22 @@ def _cells(strip: Iterable[Segment]) -> list[_Cell]:
 
 
 def _whole_characters(span: tuple[int, int], *lines: list[_Cell]) -> tuple[int, int]:
-    """The span grown so that it cuts no wide character of either line in two."""
+    """The span grown so that it cuts no wide character of either line in two.
+
+    Nor a mark from its letter: cropping a strip leaves a mark with the character after its own.
+    """
     start, end = span
     for cells in lines:
-        while 0 < start < len(cells) and not cells[start][0]:
+        while 0 < start < len(cells) and _is_inside(cells, start):
             start -= 1
-        while end < len(cells) and not cells[end][0]:
+        while 0 < end < len(cells) and _is_inside(cells, end):
             end += 1
     return start, end
+
+
+def _is_inside(cells: list[_Cell], place: int) -> bool:
+    """True when a cut before a cell would go through a wide character, or part a letter from its mark."""
+    owner = place - 1
+    while owner > 0 and not cells[owner][0]:
+        owner -= 1
+    return not cells[place][0] or len(cells[owner][0]) > 1

@@ -133,6 +133,12 @@ def _short(words: str, width: int) -> str:
     return text.fit(shown, min(width, text.width_of(shown)))
 
 
+def _countdown(seconds: float) -> str:
+    """Seconds in a fixed width as long as they are few, so that a tick moves nothing else."""
+    whole = max(0, round(seconds))
+    return f"{whole:>2}s" if whole < 100 else format.duration(whole)
+
+
 def _freshness(facts: StatusFacts, form: int) -> list[Piece]:
     """How old the data is and when it is asked for next."""
     if facts.is_offline:
@@ -158,7 +164,7 @@ def _freshness(facts: StatusFacts, form: int) -> list[Piece]:
         if facts.now is None and facts.next_at is not None:
             coming = f"next {format.clock(facts.next_at)}"
         elif facts.next_in is not None:
-            coming = f"next{' in' if form == 0 else ''} {max(0, round(facts.next_in)):>2}s"
+            coming = f"next{' in' if form == 0 else ''} {_countdown(facts.next_in)}"
     for words in (data, coming):
         if words and form < 4:
             if pieces:
