@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from batchdeck.models.account import Account
 from batchdeck.store.base import Database
-from batchdeck.store.filter_sql import plain
+from batchdeck.store.texts import plain
 
 
 class Accounts:

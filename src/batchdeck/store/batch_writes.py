@@ -10,8 +10,8 @@ from datetime import datetime
 from batchdeck.models.batch import Batch
 from batchdeck.models.stored import Changes
 from batchdeck.store.details import decode, digest, encode, name_of, search_text, to_seconds
-from batchdeck.store.filter_sql import flat, plain, plain_or_none
 from batchdeck.store.states import PLACE_BITS, STATE_RANKS
+from batchdeck.store.texts import flat, plain, plain_or_none
 
 MAX_SAMPLES = 400
 """Samples kept of one batch."""

@@ -14,9 +14,10 @@ from batchdeck.models.stored import Changes
 from batchdeck.store import batch_reads, batch_writes
 from batchdeck.store.base import Database
 from batchdeck.store.details import usage_to_list
-from batchdeck.store.filter_sql import conditions, plain
+from batchdeck.store.filter_sql import conditions
 from batchdeck.store.orders import Orders, Query, place_range
 from batchdeck.store.states import LAST_ACTIVE
+from batchdeck.store.texts import plain
 
 NAME_KEYS = ("description", "name", "title", "job", "source")
 """Metadata keys that give a batch its name, the first that has a value."""

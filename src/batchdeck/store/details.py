@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 from batchdeck.models.batch import Batch, BatchStatus, RequestCounts, Usage, ValidationError
-from batchdeck.store.filter_sql import FILE_LINE, KEY_END, flat
+from batchdeck.store.texts import FILE_LINE, KEY_END, flat
 
 _TIMES = (
     "created_at",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from batchdeck.models.stored import KnownDownload
 from batchdeck.store.base import Database
-from batchdeck.store.filter_sql import plain
+from batchdeck.store.texts import plain
 
 
 class Downloads:

@@ -19,12 +19,7 @@ from batchdeck.models.filter import (
 )
 from batchdeck.models.query import BatchSort, SortKey
 from batchdeck.store.states import LAST_ACTIVE, PLACE_BITS, STATE_RANKS
-
-KEY_END = "\x1f"
-"""Stands between a metadata key and its value in a batch's text."""
-
-FILE_LINE = KEY_END + KEY_END
-"""Begins a line with a file's name or id in a batch's text; no metadata key can."""
+from batchdeck.store.texts import FILE_LINE, KEY_END, flat, plain
 
 _OPPOSITE = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 SORT_COLUMNS: dict[SortKey, str] = {
@@ -304,30 +299,6 @@ def text_matches(pattern: str, text: str) -> bool:
 def register(connection: sqlite3.Connection) -> None:
     """Make the functions that the conditions use known to a connection."""
     connection.create_function("text_matches", 2, text_matches, deterministic=True)
-
-
-_UNSTORABLE = re.compile("[\ud800-\udfff\0]")
-
-
-def plain(text: str) -> str:
-    """Text that SQLite can hold: without lone surrogates and NUL."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return _UNSTORABLE.sub("\ufffd", text)
-
-
-def plain_or_none(text: str | None) -> str | None:
-    """As `plain`; empty text is none."""
-    return plain(text) if text else None
-
-
-def flat(text: str) -> str:
-    """Text as it stands in one line of a batch's text: case-folded, without line or key ends."""
-    folded = plain(text).casefold()
-    return folded if folded.isprintable() else folded.translate(_FLAT)
-
-
-_FLAT = {ord("\n"): " ", ord("\r"): " ", ord(KEY_END): " "}
 
 
 def _like_pattern(value: TextValue) -> str:

@@ -11,8 +11,8 @@ from batchdeck.models.stored import KeptInput
 from batchdeck.store.base import Database
 from batchdeck.store.batch_writes import rename_input
 from batchdeck.store.details import at_time
-from batchdeck.store.filter_sql import plain, plain_or_none
 from batchdeck.store.states import LAST_ACTIVE
+from batchdeck.store.texts import plain, plain_or_none
 
 _COLUMNS = (
     "i.input_file_id, i.sha256, i.bytes, i.original_path, i.kept_path, i.requests, i.name, i.created_at,"

@@ -14,8 +14,8 @@ from batchdeck.errors import HistoryError
 from batchdeck.models.operation import Operation, OperationKind, OperationState, OperationStep
 from batchdeck.store.base import Database
 from batchdeck.store.details import at_time
-from batchdeck.store.filter_sql import plain, plain_or_none
 from batchdeck.store.process import is_alive, this_process
+from batchdeck.store.texts import plain, plain_or_none
 
 _COLUMNS = (
     "id, kind, state, created_at, updated_at, title, batch_id, input_file_id, error, payload, pid, process"

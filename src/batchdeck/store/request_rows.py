@@ -11,8 +11,8 @@ from typing import Any
 
 from batchdeck.models.lines import Outcome
 from batchdeck.models.requests import RequestFilter, RequestRow
-from batchdeck.store.filter_sql import plain
 from batchdeck.store.rows import NUMBERS, OUTCOMES, spell, unspell
+from batchdeck.store.texts import plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from datetime import datetime
 from batchdeck.models.lines import Outcome
 from batchdeck.models.requests import OutcomeGroup, RequestFilter, RequestPage, RequestRow
 from batchdeck.store.base import Database
-from batchdeck.store.filter_sql import plain
 from batchdeck.store.request_join import JoinPlace, join_chunk, list_chunk
 from batchdeck.store.request_rows import (
     ROWS,
@@ -25,6 +24,7 @@ from batchdeck.store.request_rows import (
     row_of,
 )
 from batchdeck.store.rows import OUTCOMES, delete_view, spell
+from batchdeck.store.texts import plain
 
 SAMPLES = 5
 """custom_ids given with a group."""

@@ -11,7 +11,7 @@ from itertools import chain
 
 from batchdeck.models.lines import IndexedRow, Outcome
 from batchdeck.store.base import Database
-from batchdeck.store.filter_sql import plain
+from batchdeck.store.texts import plain
 
 CHUNK = 5_000
 """Rows written or deleted in one transaction, so that nobody else waits long for the write lock."""

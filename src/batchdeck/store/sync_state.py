@@ -7,7 +7,7 @@ import sqlite3
 from batchdeck.models.stored import SyncState
 from batchdeck.store.base import Database
 from batchdeck.store.details import to_seconds, to_time
-from batchdeck.store.filter_sql import plain_or_none
+from batchdeck.store.texts import plain_or_none
 
 
 class SyncStates:
