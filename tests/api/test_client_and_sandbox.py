@@ -52,10 +52,10 @@ class Sandbox:
 
     def ask(self, method: str, path: str, /, **body: Any) -> Any:
         """Call a control path."""
-        request = urllib.request.Request(  # noqa: S310
+        request = urllib.request.Request(
             f"{self._control}/{path}", method=method, data=json.dumps(body).encode() if body else None
         )
-        with urllib.request.urlopen(request) as response:  # noqa: S310
+        with urllib.request.urlopen(request) as response:
             return json.load(response)
 
     def fault(self, method: str, path: str, /, **rule: Any) -> None:
