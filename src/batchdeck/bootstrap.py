@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from batchdeck.config.keys import find_key, fingerprint, key_from_environment
@@ -99,7 +100,8 @@ class Session:
             transport=self._demo.transport() if self._demo else None,
         )
         self._clients.append(api)
-        await api.warm_up()
+        with _nothing_but_loading():
+            await api.warm_up()
         account_id = await self._account_id(profile, fingerprint(secret))
         return self._services(services.history, profile, account_id, api)
 
@@ -162,6 +164,20 @@ class Session:
             inputs_budget_bytes=self.settings.inputs_budget_bytes,
             api=api,
         )
+
+
+@contextmanager
+def _nothing_but_loading() -> Iterator[None]:
+    """Keep from looking for garbage while the SDK is imported, and later from looking among what it made."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _make_session(args: argparse.Namespace) -> Session:

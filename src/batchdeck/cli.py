@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -255,14 +256,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    if args.command == "sandbox":
-        from batchdeck.sandbox.command import run as run_sandbox
-
-        return run_sandbox(args)
     if args.command is None:
         from batchdeck.bootstrap import run_deck
 
         return run_deck(args)
+    gc.enable()
+    if args.command == "sandbox":
+        from batchdeck.sandbox.command import run as run_sandbox
+
+        return run_sandbox(args)
     from batchdeck.commands import run_command
 
     return run_command(args)
