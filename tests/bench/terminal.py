@@ -178,6 +178,13 @@ class Terminal:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
+    def running_seconds(self) -> float:
+        """Processor time of the threads that the program has now, to the nanosecond."""
+        total = 0
+        for path in Path(f"/proc/{self.pid}/task").glob("*/schedstat"):
+            total += int(path.read_text().split()[0])
+        return total / 1e9
+
     def resident_bytes(self) -> int:
         """Memory of the program."""
         status = Path(f"/proc/{self.pid}/status").read_text()
