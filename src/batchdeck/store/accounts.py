@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from hashlib import sha256
 
 from batchdeck.models.account import Account
 from batchdeck.store.base import Database
@@ -72,6 +71,8 @@ def _remember(connection: sqlite3.Connection, account: Account, profile: str) ->
     now = time.time()
     found = _find(connection, account)
     if found is None:
+        from hashlib import sha256
+
         # Drawn from the identity, so that the same account has the same id in every history.
         digest = sha256("\x1f".join(_identity(account)).encode("utf-8", "replace")).digest()
         found = int.from_bytes(digest[:4], "big") >> 1 or 1

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from batchdeck.models.batch import Batch
 from batchdeck.models.stored import Changes
-from batchdeck.store.details import decode, digest, encode, name_of, search_text, to_seconds
+from batchdeck.store.details import decode, encode, name_of, search_text, to_seconds
 from batchdeck.store.states import PLACE_BITS, STATE_RANKS
 from batchdeck.store.texts import flat, plain, plain_or_none
 
@@ -37,11 +37,11 @@ _INSERT_KEYS = (
 )
 _LINKS = ("input_file_id", "retry_of", "group_id", "operation_id")
 _INSERT_DETAILS = (
-    "INSERT INTO batch_details (place, account_id, id, profile, input_name, seen_at, digest, body, name,"
-    f" {', '.join(_LINKS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?{', ?' * len(_LINKS)})"
+    "INSERT INTO batch_details (place, account_id, id, profile, input_name, seen_at, body, name,"
+    f" {', '.join(_LINKS)}) VALUES (?, ?, ?, ?, ?, ?, ?, ?{', ?' * len(_LINKS)})"
 )
 _UPDATE_DETAILS = (
-    "UPDATE batch_details SET profile = ?, seen_at = ?, digest = ?, body = ?, name = ?,"
+    "UPDATE batch_details SET profile = ?, seen_at = ?, body = ?, name = ?,"
     f" {' = ?, '.join(_LINKS)} = ? WHERE place = ?"
 )
 
@@ -52,7 +52,6 @@ class _Row:
 
     id: str
     body: str
-    digest: bytes
     created_at: int
     keys: tuple[object, ...]
     text: str
@@ -77,24 +76,23 @@ def upsert(
     # The last is the oldest: storing it first puts batches of one second in the order of the service.
     for batch in reversed(batches):
         body = encode(batch)
-        mark = digest(body)
         found = connection.execute(
-            "SELECT place, seen_at, digest, input_name, retry_of FROM batch_details"
+            "SELECT place, seen_at, body, input_name, retry_of FROM batch_details"
             " WHERE account_id = ? AND id = ?",
             (account_id, plain(batch.id)),
         ).fetchone()
         if found is None:
             input_name = _input_name(connection, account_id, batch.input_file_id)
-            row = _row(batch, body, mark, input_name, name_keys, int(seen))
+            row = _row(batch, body, input_name, name_keys, int(seen))
             _insert(connection, account_id, row, profile, input_name, seen)
             new.append(batch.id)
             continue
-        place, last_seen, known_mark, input_name, retry_of = found
-        if known_mark == mark and not _is_gone(connection, place):
+        place, last_seen, known_body, input_name, retry_of = found
+        if known_body == body and not _is_gone(connection, place):
             if seen - last_seen >= SEEN_EVERY:
                 connection.execute("UPDATE batch_details SET seen_at = ? WHERE place = ?", (seen, place))
             continue
-        row = _row(batch, body, mark, input_name, name_keys, place >> PLACE_BITS)
+        row = _row(batch, body, input_name, name_keys, place >> PLACE_BITS)
         _update(connection, place, row, profile, seen)
         if row.created_at != place >> PLACE_BITS:
             place = _move(connection, place, row.created_at)
@@ -104,9 +102,7 @@ def upsert(
     return Changes(tuple(reversed(new)), tuple(reversed(changed)))
 
 
-def _row(
-    batch: Batch, body: str, mark: bytes, input_name: str | None, name_keys: tuple[str, ...], otherwise: int
-) -> _Row:
+def _row(batch: Batch, body: str, input_name: str | None, name_keys: tuple[str, ...], otherwise: int) -> _Row:
     """Derive what is stored of a batch.
 
     Args:
@@ -131,7 +127,6 @@ def _row(
     return _Row(
         id=plain(batch.id),
         body=body,
-        digest=mark,
         created_at=created_at,
         keys=keys,
         text=search_text(batch, input_name, name),
@@ -183,9 +178,7 @@ def _update(connection: sqlite3.Connection, place: int, row: _Row, profile: str,
     connection.execute(
         "UPDATE batch_texts SET text = ? WHERE place = ? AND text <> ?", (row.text, place, row.text)
     )
-    connection.execute(
-        _UPDATE_DETAILS, (plain(profile), seen, row.digest, row.body, row.name, *row.links, place)
-    )
+    connection.execute(_UPDATE_DETAILS, (plain(profile), seen, row.body, row.name, *row.links, place))
     if row.counts != known[1:4]:
         _sample(connection, place, row.counts, seen)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Any
 
 from batchdeck.models.batch import Batch, BatchStatus, RequestCounts, Usage, ValidationError
@@ -91,11 +90,6 @@ def decode(text: str, summed_usage: str | None = None) -> Batch:
         **files,
         **times,
     )
-
-
-def digest(text: str) -> bytes:
-    """What tells two encoded batches apart."""
-    return blake2b(text.encode(), digest_size=12).digest()
 
 
 def usage_to_list(usage: Usage) -> list[int]:

@@ -61,7 +61,6 @@ CREATE TABLE batch_details (
     account_id INTEGER NOT NULL,
     id TEXT NOT NULL,
     seen_at REAL NOT NULL,
-    digest BLOB NOT NULL,
     body TEXT NOT NULL,
     name TEXT NOT NULL,
     profile TEXT NOT NULL,
