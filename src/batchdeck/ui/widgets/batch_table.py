@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from textual import events
 from textual.message import Message
@@ -24,6 +25,17 @@ _SORTED_TITLE = "bold"
 _MARK = "$text-accent bold"
 _EMPTY = "$text-muted"
 _HEADER_ROWS = 1
+
+
+class _Drawn(NamedTuple):
+    """A row as it was last drawn, with what it was drawn from."""
+
+    record: BatchRecord
+    context: RowContext | None
+    shape: tuple[int, bool, bool]
+    """Width, whether the cursor is on it, whether it is marked."""
+    pieces: list[Piece]
+    strip: Strip
 
 
 class BatchTable(Painted, can_focus=True):
@@ -85,7 +97,7 @@ class BatchTable(Painted, can_focus=True):
         self._empty: Sequence[Line] = ()
         self._columns: list[PlacedColumn] = []
         self._placed_for = 0
-        self._row_cache: dict[str, tuple[object, Strip]] = {}
+        self._drawn: dict[str, _Drawn] = {}
         self._page_size = 0
 
     @property
@@ -139,7 +151,7 @@ class BatchTable(Painted, can_focus=True):
     def notify_style_update(self) -> None:
         """Theme or focus changed."""
         super().notify_style_update()
-        self._row_cache = {}
+        self._drawn = {}
 
     def on_resize(self, _: events.Resize) -> None:
         """Say so when another number of rows fits."""
@@ -180,19 +192,11 @@ class BatchTable(Painted, can_focus=True):
             self._columns = place_columns(width)
             self._placed_for = width
         strips = [self._titles(width)]
-        fresh: dict[str, tuple[object, Strip]] = {}
+        fresh: dict[str, _Drawn] = {}
         for record in self._rows[: self.page_size]:
-            is_cursor = record.id == self._cursor_id
-            pieces = self._pieces(record)
-            if is_cursor and self.app.native_ansi_color:
-                pieces = [(piece, "") for piece, _ in pieces]
-            key = (tuple(pieces), is_cursor, width)
-            cached = self._row_cache.get(record.id)
-            if cached is None or cached[0] != key:
-                cached = (key, self.strip_of(pieces, width, self._cursor_style() if is_cursor else ""))
-            fresh[record.id] = cached
-            strips.append(cached[1])
-        self._row_cache = fresh
+            drawn = fresh[record.id] = self._draw(record, width)
+            strips.append(drawn.strip)
+        self._drawn = fresh
         if not self._rows:
             strips.append(self.strip_of((), width))
             strips.extend(
@@ -202,6 +206,27 @@ class BatchTable(Painted, can_focus=True):
                 for line in self._empty
             )
         return strips
+
+    def _draw(self, record: BatchRecord, width: int) -> _Drawn:
+        """A row, taken as it was drawn before where nothing it depends on is different."""
+        is_cursor = record.id == self._cursor_id
+        shape = (width, is_cursor, record.id in self._marks)
+        known = self._drawn.get(record.id)
+        if known is not None and known.record is record and known.context is self._row_context:
+            if known.shape == shape:
+                return known
+            pieces = known.pieces
+            if known.shape[2] != shape[2] or known.shape[0] != width:
+                pieces = self._pieces(record)
+        else:
+            pieces = self._pieces(record)
+        if known is not None and known.pieces == pieces and known.shape == shape:
+            strip = known.strip
+        else:
+            is_plain = is_cursor and self.app.native_ansi_color
+            line = [(piece, "") for piece, _ in pieces] if is_plain else pieces
+            strip = self.strip_of(line, width, self._cursor_style() if is_cursor else "")
+        return _Drawn(record, self._row_context, shape, pieces, strip)
 
     def _cursor_style(self) -> str:
         if self.app.native_ansi_color:
