@@ -40,7 +40,7 @@ class Pace:
         return (now - before) / (end - start) if end > start and now > before else None
 
     def words(self, progress: Progress) -> str:
-        """Done, total, rate and time left: `12.0 MB of 190 MB · 3.1 MB/s · 57s left`."""
+        """Done, total, rate and time left: `12.0 MB of 190 MB, 3.1 MB/s, 57s left`."""
         is_bytes = progress.unit == "bytes"
         amount = words.size if is_bytes else words.count
         parts = [amount(progress.done)]
@@ -53,4 +53,4 @@ class Pace:
             parts.append(f"{words.size(int(rate))}/s" if is_bytes else f"{rate:,.0f}/s")
             if progress.total is not None and progress.total > progress.done:
                 parts.append(f"{words.duration((progress.total - progress.done) / rate)} left")
-        return " · ".join(parts)
+        return ", ".join(parts)

@@ -112,6 +112,7 @@ class BatchScreen(ActionScreen[None]):
 
     async def on_mount(self) -> None:
         """Show the first tab."""
+        self.set_class(self.deck.is_ascii, "-ascii")
         self.query_one("#batch-head", Static).update(text.line(self.batch_id))
         self._read_record()
         await self.show_tab(self._first_tab)
@@ -143,8 +144,6 @@ class BatchScreen(ActionScreen[None]):
         if record is None:
             return
         self.query_one("#batch-head", Static).update(self._head(record))
-        if record.batch.counts.failed:
-            self.query_one(TabBar).note("failures", words.short_count(record.batch.counts.failed))
         if record.batch.counts.total:
             self.query_one(TabBar).note("results", words.short_count(record.batch.counts.total))
         if before is not None and before.batch != record.batch:

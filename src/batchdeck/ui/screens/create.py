@@ -79,6 +79,7 @@ class CreateScreen(CreateSending):
 
     def on_mount(self) -> None:
         """Check the file that was given."""
+        self.set_class(self.deck.is_ascii, "-ascii")
         self._forget()
         if self._first_path is not None:
             self.do_create_check()

@@ -53,6 +53,10 @@ class Dialog(ActionScreen[ScreenResultType], ModalScreen[ScreenResultType]):
                     compact=True,
                 )
 
+    def on_mount(self) -> None:
+        """Without Unicode the frame is drawn otherwise."""
+        self.set_class(self.deck.is_ascii, "-ascii")
+
     def on_resize(self, event: events.Resize) -> None:
         """Leave room for the buttons; without much height the margins go first."""
         short = event.size.height < 12

@@ -111,6 +111,7 @@ class RequestScreen(ActionScreen[int]):
 
     def on_mount(self) -> None:
         """Read the request."""
+        self.set_class(self.deck.is_ascii, "-ascii")
         self.query_one("#answer-text").focus()
         self._open(self._position, self._place)
 
@@ -154,7 +155,7 @@ class RequestScreen(ActionScreen[int]):
         return Content.assemble(
             (f"{glyph} {row.outcome.value}  ", f"bold {OUTCOME_STYLES[row.outcome]}"),
             text.line(row.custom_id if row.custom_id is not None else "(no custom_id)", "bold"),
-            text.line("  " + " · ".join(facts) if facts else "", "$text-muted"),
+            text.line("  " + f" {self.deck.glyphs.separator} ".join(facts), "$text-muted"),
         )
 
     @on(NotOpened)

@@ -141,7 +141,7 @@ class FailuresTab(RequestsTab):
             head.update(
                 Content.assemble(
                     text.line(group.code, "bold $text"),
-                    f"  {words.plural(group.count, 'request')} · esc goes back to the groups",
+                    f"  {words.plural(group.count, 'request')}, esc goes back to the groups",
                 )
             )
         elif self.refused.display:

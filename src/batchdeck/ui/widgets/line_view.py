@@ -16,6 +16,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.style import Style
+from textual.widget import Widget
 
 from batchdeck.ui.bindings import bindings_for
 from batchdeck.ui.widgets.action_node import ActionNode
@@ -30,6 +31,8 @@ BAD = "$text-error"
 STRONG = "bold"
 MATCH = "$text-warning on $warning-muted bold"
 """Of what a search found; kept under the cursor, too."""
+REVERSED = Style(reverse=True)
+"""Where the theme has no colours of its own to tell the cursor by."""
 
 
 class LineView(ActionNode, ScrollView, can_focus=True):
@@ -173,6 +176,8 @@ class LineView(ActionNode, ScrollView, can_focus=True):
         cached = self._styles_known.get((name, is_cursor))
         if cached is None:
             style = self.get_visual_style("line-view--cursor") if is_cursor else self.visual_style
+            if is_cursor and self.has_focus and self.app.native_ansi_color:
+                style += REVERSED
             cached = (style + Style.parse(name) if name else style).rich_style
             self._styles_known[name, is_cursor] = cached
         return cached
@@ -230,3 +235,9 @@ class LineView(ActionNode, ScrollView, can_focus=True):
     def do_page_previous(self) -> None:
         """A page up."""
         self.cursor -= self.page_size
+
+
+def standing_out(widget: Widget, name: str) -> RichStyle:
+    """A component's style that must be told apart without colour, too."""
+    style = widget.get_visual_style(name)
+    return (style + REVERSED if widget.app.native_ansi_color else style).rich_style

@@ -18,6 +18,7 @@ from batchdeck.models.lines import Outcome
 from batchdeck.ui import format as words
 from batchdeck.ui.glyphs import UNICODE, Glyphs
 from batchdeck.ui.outcomes import outcome_glyph
+from batchdeck.ui.widgets.line_view import standing_out
 
 ALL = "all"
 
@@ -82,7 +83,7 @@ class OutcomeBar(Widget):
     def render_line(self, y: int) -> Strip:
         """The one line."""
         base = self.rich_style
-        chosen = self.get_component_rich_style("outcome-bar--chosen")
+        chosen = standing_out(self, "outcome-bar--chosen")
         segments = [Segment(label, chosen if name == self.chosen else base) for name, label in self._labels()]
         return Strip(segments).adjust_cell_length(self.size.width, base)
 

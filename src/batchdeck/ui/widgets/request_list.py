@@ -95,7 +95,7 @@ class RequestList(LineView):
             self.ask(index)
             return [
                 (text.fit_right(str(index + 1), number_width), MUTED),
-                ("  …", MUTED),
+                (f"  {self._glyphs.ellipsis}", MUTED),
             ]
         style = OUTCOME_STYLES[row.outcome]
         number = "" if row.line is None else str(row.line)
@@ -123,7 +123,7 @@ class RequestList(LineView):
             more = f"{row.answers} answers" if row.answers > 1 else ""
             if not row.has_request:
                 more = "answers no request"
-            words = " · ".join(part for part in (more, row.message) if part)
+            words = ", ".join(part for part in (more, row.message) if part)
             pieces.append(("  ", ""))
             pieces += self._marked(text.fit(words, left - 2), MUTED)
         return pieces

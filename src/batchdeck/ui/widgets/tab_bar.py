@@ -14,6 +14,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from batchdeck.ui.widgets.line_view import standing_out
+
 
 class TabBar(Widget):
     """Names side by side; the one that is shown stands out."""
@@ -70,7 +72,7 @@ class TabBar(Widget):
     def render_line(self, y: int) -> Strip:
         """The one line."""
         base = self.rich_style
-        active = self.get_component_rich_style("tab-bar--active")
+        active = standing_out(self, "tab-bar--active")
         key_style = self.get_component_rich_style("tab-bar--key", partial=True)
         segments: list[Segment] = []
         for tab, key, label in self._labels(self.size.width):

@@ -156,7 +156,7 @@ class TextView(LineView):
         ]
         if place in self._folded:
             end = self._lines[line.last]
-            pieces.append((f" {line.members} … ", MUTED))
+            pieces.append((f" {line.members} ... ", MUTED))
             if end.pieces[0][1] is Kind.MARK:
                 pieces.extend((clean(text), _STYLES[kind]) for text, kind in end.pieces)
         self._texts[place] = pieces
