@@ -158,7 +158,6 @@ def _insert(
             seen,
             row.digest,
             row.body,
-            row.name,
             *row.links,
         ),
     )
