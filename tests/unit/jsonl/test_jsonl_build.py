@@ -167,6 +167,7 @@ def test_values_of_jsonl_tables_become_text(tmp_path: Path) -> None:
         ("{odd name, 2}", "O"),
         ("}{", "}{"),
         ("{{", "{"),
+        ("{{a}} }}", "{a} }}"),
     ],
 )
 def test_only_places_of_columns_are_filled(tmp_path: Path, pattern: str, text: str) -> None:
