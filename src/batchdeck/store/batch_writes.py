@@ -156,8 +156,8 @@ def _insert(
             plain(profile),
             input_name,
             seen,
-            row.digest,
             row.body,
+            row.name,
             *row.links,
         ),
     )
