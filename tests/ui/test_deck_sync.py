@@ -164,3 +164,13 @@ async def test_another_profile_is_shown_in_place_of_the_first(tmp_path: Path) ->
         await d.press("j", "enter")
         await d.until(lambda: d.shown == ["batch_elsewhere"])
         assert "other READ-ONLY" in d.status
+
+
+async def test_an_error_that_is_not_the_service_s_is_told_and_asking_goes_on(tmp_path: Path) -> None:
+    async with deck(tmp_path, ages(3)) as d:
+        d.api.crash("list_batches", ValueError("something unforeseen"))
+        await d.refreshed()
+        await d.until(lambda: any("something unforeseen" in toast for toast in d.toasts()))
+        d.api.batches.insert(0, make_batch("new", created_at=NOON))
+        await d.refreshed()
+        await d.until(lambda: "batch_new" in d.shown)

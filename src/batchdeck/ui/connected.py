@@ -110,6 +110,10 @@ class ConnectedApp(App[int]):
         state = await services.history.sync_state.get(services.account_id)
         self._data_at = state.last_success_at
 
+    def report(self, error: BaseException, *, title: str = "") -> None:
+        """Tell the user of an error in one sentence, and the log the rest."""
+        raise NotImplementedError
+
     def connect(self) -> None:
         """Make a client and begin to ask the service; for the first screen, after it painted."""
         if not self.is_connecting:
@@ -141,6 +145,7 @@ class ConnectedApp(App[int]):
             self.services,
             self.tell,
             refresh_seconds=self.settings.refresh_seconds or self.profile.refresh_seconds,
+            report=self.report,
             after_refresh=self._tend_room,
         )
         self.poller.set_focused(self.app_focus)

@@ -31,6 +31,8 @@ class Poller:
         services: With a client.
         tell: Is given each message; never blocks.
         refresh_seconds: Between two refreshes while a batch is active.
+        report: Given whatever a refresh or a fill raised that is not the service's own trouble, such as a
+            history that cannot be written; asking goes on.
         after_refresh: Called when a refresh went well.
     """
 
@@ -40,11 +42,15 @@ class Poller:
         tell: Callable[[Message], object],
         *,
         refresh_seconds: float,
+        report: Callable[[BaseException], object],
         after_refresh: Callable[[], object] = lambda: None,
     ) -> None:
         self._services = services
         self._tell = tell
+        self._report = report
         self._after_refresh = after_refresh
+        self._stumbles = 0
+        """Refreshes in a row that raised."""
         self._schedule = Schedule(refresh_seconds)
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -109,7 +115,14 @@ class Poller:
         while True:
             if self._is_wanted:
                 self._is_wanted = False
-                await self._refresh()
+                try:
+                    await self._refresh()
+                    self._stumbles = 0
+                except Exception as error:
+                    self._stumbles += 1
+                    self._report(error)
+                    self._plan_next()
+                    self._tell(SyncChanged())
             await self._wait()
 
     async def _refresh(self) -> None:
@@ -123,16 +136,8 @@ class Poller:
         finally:
             self.is_asking = False
         await self._note(report)
+        self._plan_next()
         status = sync.status
-        self._ended_at = self._loop.time()
-        delay = self._schedule.next_delay(
-            active=self.has_active,
-            failures=status.failures,
-            retry_after=status.retry_after,
-            paused=self.is_paused,
-            focused=self.is_focused,
-        )
-        self._deadline = None if delay is None else self._ended_at + delay
         if status.backfill_done:
             self._is_fill_over = False
         elif status.error is None and not self._is_fill_over:
@@ -143,6 +148,18 @@ class Poller:
             self._may_price.set()
         if status.error is None:
             self._after_refresh()
+
+    def _plan_next(self) -> None:
+        status = self._services.sync.status
+        self._ended_at = self._loop.time()
+        delay = self._schedule.next_delay(
+            active=self.has_active,
+            failures=status.failures + self._stumbles,
+            retry_after=status.retry_after,
+            paused=self.is_paused,
+            focused=self.is_focused,
+        )
+        self._deadline = None if delay is None else self._ended_at + delay
 
     async def _active_ids(self) -> frozenset[str]:
         active = await self._services.history.batches.active(self._services.account_id)
@@ -183,19 +200,24 @@ class Poller:
         while True:
             await self._may_fill.wait()
             self._may_fill.clear()
-            told, told_at = 0, -_FILL_TELL_SECONDS
-            async for report in self._services.sync.backfill():
-                self._is_fill_over = report.error is None and not report.has_more
-                if self._loop.time() - told_at >= _FILL_TELL_SECONDS and report.has_more:
-                    told, told_at = report.stored, self._loop.time()
-                    self.filled = report.stored
-                    self._tell(BatchesChanged())
-                    self._tell(SyncChanged())
-                await self._may_ask.wait()
+            try:
+                await self._fill_once()
+            except Exception as error:
+                self._report(error)
             self.filled = None
-            if report.stored > told:
-                self._tell(BatchesChanged())
+            self._tell(BatchesChanged())
             self._tell(SyncChanged())
+
+    async def _fill_once(self) -> None:
+        told_at = -_FILL_TELL_SECONDS
+        async for report in self._services.sync.backfill():
+            self._is_fill_over = report.error is None and not report.has_more
+            if self._loop.time() - told_at >= _FILL_TELL_SECONDS and report.has_more:
+                told_at = self._loop.time()
+                self.filled = report.stored
+                self._tell(BatchesChanged())
+                self._tell(SyncChanged())
+            await self._may_ask.wait()
 
     async def price(self) -> None:
         """Price what has ended: what a refresh brought, and once, in bites, the whole history."""
