@@ -19,10 +19,8 @@ __all__ = [
     "BOM",
     "MAX_LINE_BYTES",
     "Block",
-    "RawLine",
     "file_stat",
     "is_blank",
-    "iter_lines",
     "kind_of",
     "open_file",
     "parse",
@@ -40,17 +38,6 @@ MAX_LINE_BYTES = 64 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 _SPACE = b" \t\r"
 """What JSON takes for space and can stand within a line."""
-
-
-class RawLine(NamedTuple):
-    """One line as it lies in the file."""
-
-    number: int
-    """From 1."""
-    offset: int
-    """First byte of the line in the file."""
-    raw: bytes
-    """Without its line end."""
 
 
 class Block(NamedTuple):
@@ -161,23 +148,6 @@ def _blocks(
         yield Block(number, offset, [], held)
     elif held:
         yield Block(number, offset, [b"".join(pieces)])
-
-
-def iter_lines(path: Path, *, start: int = 0, end: int | None = None) -> Iterator[RawLine]:
-    """Yield every line of a byte range without its line end; numbers count from the range's first line.
-
-    A line of more than `MAX_LINE_BYTES` comes with empty bytes.
-
-    Raises:
-        FileProblem: The file cannot be read.
-    """
-    for number, offset, lines, skipped in read_blocks(path, start=start, end=end):
-        if skipped:
-            yield RawLine(number, offset, b"")
-            continue
-        for place, raw in enumerate(lines, number):
-            yield RawLine(place, offset, raw.removesuffix(b"\r"))
-            offset += len(raw) + 1
 
 
 def is_blank(raw: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Indexes of files, rows opened by their place, and texts found."""
+"""Indexes of files, and rows opened by their place."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from batchdeck.errors import FileProblem, Interrupted
 from batchdeck.jsonl.index import BATCH_ROWS, index_input, index_results
 from batchdeck.jsonl.read import MAX_LINE_BYTES, read_row
-from batchdeck.jsonl.window import FileWindow
 from batchdeck.models.lines import IndexedRow, Outcome
 
 
@@ -98,63 +95,3 @@ def test_indexing_stops_when_told_and_needs_a_file(tmp_path: Path) -> None:
             list(index(path, should_stop=lambda: True))
         with pytest.raises(FileProblem):
             list(index(tmp_path / "missing"))
-
-
-def test_a_window_opens_rows_by_place(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    lines = [json.dumps(answer(f"r-{number}")) for number in range(50)]
-    path.write_text("\n".join(lines))
-    (rows,) = index_results(path)
-    with FileWindow(path) as window:
-        opened = window.rows((row.offset, row.length) for row in (rows[40], rows[0], rows[49]))
-        assert opened == [lines[40].encode(), lines[0].encode(), lines[49].encode()]
-        with pytest.raises(FileProblem):
-            window.rows([(path.stat().st_size, 10)])
-
-
-@pytest.mark.parametrize("text", ["straße", 'say "no"', "tab\there", "日本", "back\\slash", "\U0001f600"])
-@pytest.mark.parametrize("ensure_ascii", [True, False])
-def test_a_text_is_found_however_json_writes_it(tmp_path: Path, text: str, ensure_ascii: bool) -> None:
-    path = tmp_path / "rows.jsonl"
-    lines = [
-        json.dumps({"t": f"a {text} b" if number in (3, 7) else "-"}, ensure_ascii=ensure_ascii)
-        for number in range(9)
-    ]
-    path.write_text("\n".join(lines), encoding="utf-8")
-    starts = [sum(len(line.encode()) + 1 for line in lines[:number]) for number in range(9)]
-    with FileWindow(path) as window:
-        first = window.find(text)
-        assert first is not None
-        assert starts[3] <= first < starts[4]
-        second = window.find(text, start=starts[4])
-        assert second is not None
-        assert starts[7] <= second < starts[8]
-        assert window.find(text, end=starts[7], backwards=True) == first
-        assert window.find(text, backwards=True) == second
-        assert window.find(text, start=starts[8]) is None
-        assert window.find("") is None
-
-
-def test_letters_match_in_either_case(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    path.write_text('{"t": "Hello World"}')
-    with FileWindow(path) as window:
-        assert window.find("HELLO wORLD") == 7
-        with pytest.raises(Interrupted):
-            window.find("x", should_stop=lambda: True)
-
-
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    data=st.binary(max_size=40),
-    gap=st.integers((1 << 20) - 30, (1 << 20) + 5),
-    sought=st.text("ab", min_size=1, max_size=4),
-)
-def test_a_text_across_blocks_is_found(tmp_path: Path, data: bytes, gap: int, sought: str) -> None:
-    path = tmp_path / "big"
-    content = b"." * gap + sought.encode() + data + b"ab"
-    path.write_bytes(content)
-    lowered = content.lower()
-    with FileWindow(path) as window:
-        assert window.find(sought) == lowered.find(sought.encode())
-        assert window.find(sought, backwards=True) == lowered.rfind(sought.encode())

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from batchdeck.errors import FileProblem, Interrupted
 from batchdeck.jsonl.read import (
-    iter_lines,
     open_file,
     parse,
     parse_object,
@@ -77,13 +76,11 @@ def test_a_line_over_the_limit_is_never_held(tmp_path: Path) -> None:
 def test_a_byte_range_is_read_on_its_own(tmp_path: Path) -> None:
     path = tmp_path / "lines"
     path.write_bytes(b"one\r\ntwo\nthree\nfour")
-    assert [tuple(line) for line in iter_lines(path)] == [
-        (1, 0, b"one"),
-        (2, 5, b"two"),
-        (3, 9, b"three"),
-        (4, 15, b"four"),
+    assert [tuple(block) for block in read_blocks(path)] == [
+        (1, 0, [b"one\r", b"two", b"three"], 0),
+        (4, 15, [b"four"], 0),
     ]
-    assert [tuple(line) for line in iter_lines(path, start=5, end=15)] == [(1, 5, b"two"), (2, 9, b"three")]
+    assert [tuple(block) for block in read_blocks(path, start=5, end=15)] == [(1, 5, [b"two", b"three"], 0)]
     assert read_row(path, 9, 5) == b"three"
 
 
