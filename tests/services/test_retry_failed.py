@@ -16,10 +16,9 @@ from batchdeck.errors import (
     UnsettledOperation,
     UsageError,
 )
-from batchdeck.models.batch import OPERATION_KEY, RETRY_KEY, Batch, BatchStatus, ValidationError
+from batchdeck.models.batch import ALSO_KEY, OPERATION_KEY, RETRY_KEY, Batch, BatchStatus, ValidationError
 from batchdeck.models.operation import OperationKind, OperationState
 from batchdeck.services.creation import Created
-from batchdeck.services.metadata import ALSO_KEY
 from tests.fakes import Killed
 from tests.services.money import World, ended, failed_row, lines, ok_row, request_line
 

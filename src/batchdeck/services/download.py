@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchdeck.errors import BatchdeckError, FileProblem, InputLost, Interrupted, NotFound, TargetExists
+from batchdeck.errors import BatchdeckError, FileProblem, Interrupted, NotFound, TargetExists
 from batchdeck.models.operation import OperationKind, OperationState
 from batchdeck.services.digest import digest_file
 from batchdeck.services.disk import make_private_folder, path_text, target_exists
@@ -17,6 +17,7 @@ from batchdeck.services.fetch import Fetch
 from batchdeck.services.files import file_id_of
 from batchdeck.services.localcopy import copy_file
 from batchdeck.services.names import safe_stem
+from batchdeck.services.no_file import gone, nothing_there
 
 if TYPE_CHECKING:
     from batchdeck.models.batch import Batch
@@ -115,7 +116,7 @@ class Download:
                 brought += 1
                 yield done
         if not brought:
-            raise _nothing(batch, kinds)
+            raise nothing_there(batch, kinds)
 
     async def _batch(self, batch_id: str) -> Batch:
         """The batch as it is now, or as it was last seen when the service forgot it."""
@@ -163,7 +164,7 @@ class Download:
         try:
             remote = await self._context.api.get_file(wanted.file_id)
         except NotFound as error:
-            raise self._gone(wanted, error) from error
+            raise gone(wanted.batch, wanted.kind, wanted.file_id, error) from error
         if remote.bytes == 0 and wanted.kind != "input":
             return None, "the file is empty; nothing was written"
         if standing is not None and not wanted.force and remote.bytes not in (None, standing.bytes):
@@ -191,7 +192,7 @@ class Download:
                 return None, "the file is empty; nothing was written"
             return self._was_there(wanted, standing), "the same content was there already"
         except NotFound as error:
-            raise self._gone(wanted, error) from error
+            raise gone(wanted.batch, wanted.kind, wanted.file_id, error) from error
         except TargetExists:
             now = await self._standing(wanted) if standing is None else None
             if now is not None and await self._is_known(wanted, now):
@@ -283,20 +284,6 @@ class Download:
             words="The same content was there already.",
         )
 
-    def _gone(self, wanted: _Wanted, error: NotFound) -> BatchdeckError:
-        if wanted.kind == "input":
-            return InputLost(
-                f"No copy of the input of batch {wanted.batch.id} is left: none was kept here, and the"
-                f" service has deleted {wanted.file_id}.",
-                hint="Its results can still be downloaded.",
-            )
-        return NotFound(
-            f"The service has deleted the {wanted.label} ({wanted.file_id}), and no copy is left here.",
-            status=error.status,
-            code=error.code,
-            request_id=error.request_id,
-        )
-
     async def _remember(self, wanted: _Wanted, digest: Digest) -> None:
         context = self._context
         await context.history.downloads.remember(
@@ -312,15 +299,3 @@ class Download:
         await self._context.history.downloads.forget(
             self._context.account_id, wanted.file_id, path_text(wanted.target)
         )
-
-
-def _nothing(batch: Batch, kinds: Sequence[FileKind]) -> BatchdeckError:
-    """The error for a batch that has none of the files asked for."""
-    wanted = " or ".join(kinds) or "file"
-    if not batch.status.is_terminal:
-        return BatchdeckError(
-            f"Batch {batch.id} is {batch.raw_status}: it has no {wanted} yet.",
-            hint=f"`batchdeck wait {batch.id}` waits for it.",
-        )
-    why = f": {batch.errors[0].message.rstrip('.')}" if batch.errors else ""
-    return BatchdeckError(f"Batch {batch.id} is {batch.raw_status} and has no {wanted}{why}.")

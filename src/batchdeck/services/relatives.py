@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batchdeck.errors import InputLost, NotFound, UsageError
+from batchdeck.models.batch import ALSO_KEY
 from batchdeck.services.job import Job
-from batchdeck.services.metadata import ALSO_KEY
 from batchdeck.services.open_operations import MAKERS
 
 if TYPE_CHECKING:
@@ -122,8 +123,8 @@ class Lineage:
         from batchdeck.models.filter import BatchFilter
         from batchdeck.models.query import BatchSort
 
-        if any(character in batch_id for character in '"* ,'):
-            return []
+        if re.fullmatch(r"[\w.-]+", batch_id) is None:
+            return []  # such an id cannot stand in a list of them
         batches, account_id = self._context.history.batches, self._context.account_id
         wanted = BatchFilter.parse(f"meta.{ALSO_KEY}:*{batch_id}*")
         ids = await batches.ids(account_id, wanted, BatchSort(), now=self._context.clock.now())
