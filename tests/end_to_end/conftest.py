@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -29,6 +30,13 @@ class ServedSandbox:
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         self.url: str = json.loads(line)["url"]
+
+    def advance_clock(self, seconds: float) -> None:
+        """Let time go by for it."""
+        control = self.url.removesuffix("/v1") + "/_sandbox/clock"
+        body = json.dumps({"advance": seconds}).encode()
+        with urlopen(Request(control, body, {"Content-Type": "application/json"}, method="POST")):
+            pass
 
     def stop(self) -> None:
         """End it."""
