@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ from hypothesis import strategies as st
 
 from batchdeck.errors import FileProblem, Interrupted, NotFound, ServiceError, Unreachable
 from batchdeck.jsonl.retry_set import find_unanswered
+from batchdeck.models.account import Account
 from batchdeck.models.batch import Batch, BatchStatus
 from batchdeck.models.lines import Outcome
 from batchdeck.models.requests import RequestFilter
 from batchdeck.services.context import Context
+from batchdeck.services.files import Files
+from batchdeck.services.inputs import Inputs
 from batchdeck.services.results import BatchResults, Results
 from batchdeck.services.row_search import Needles, RowReader
+from batchdeck.store.database import History
 from batchdeck.store.rows import spell, unspell
 from tests.fakes import FakeBatchApi
 from tests.fakes.rows import (
@@ -308,6 +313,20 @@ async def test_an_index_cut_off_half_way_is_made_anew(
         await results.open(batch.id, should_stop=stop)
     opened = await results.open(batch.id)
     assert opened.totals.outcomes == {Outcome.OK: 20_000}
+
+
+async def test_a_history_in_memory_indexes_as_well(
+    api: FakeBatchApi, context: Context, tmp_path: Path
+) -> None:
+    async with History.open_memory() as history:
+        account_id = await history.accounts.key(Account("http://x/v1", ""), "test")
+        alone = replace(context, history=history, account_id=account_id)
+        inputs = Inputs(alone, inputs_dir=tmp_path / "i", outbox_dir=tmp_path / "o")
+        results = Results(alone, Files(alone, inputs, results_dir=tmp_path / "r"))
+        batch = make_batch(api, input=request_line("a"), output=ok_row("a"), errors=None)
+        opened = await results.open(batch.id)
+        assert opened.totals.outcomes == {Outcome.OK: 1}
+        assert await opened.find("hello", start=0) == 0
 
 
 async def test_what_was_not_used_for_longest_leaves_the_index(

@@ -168,6 +168,17 @@ async def test_a_gap_left_while_the_first_filling_is_not_done_loses_nothing(
     assert await _stored(context) == _ids(api)
 
 
+async def test_a_time_in_the_future_does_not_hide_a_gap(
+    sync: Sync, api: FakeBatchApi, context: Context, clock: FakeClock
+) -> None:
+    api.add(created_at=clock.now() + timedelta(days=900))
+    await sync.refresh()
+    for minute in range(250):
+        api.add(created_at=clock.now() + timedelta(minutes=minute - 300))
+    await sync.refresh()
+    assert await _stored(context) == _ids(api)
+
+
 async def test_an_error_is_told_and_what_was_known_stays(
     sync: Sync, api: FakeBatchApi, context: Context, clock: FakeClock
 ) -> None:

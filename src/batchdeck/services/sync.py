@@ -33,6 +33,8 @@ GONE_LOOKS = 5
 """Batches missing from the list that one refresh asks for by id."""
 LOOK_AGAIN_SECONDS = 3_600.0
 """How long a batch that exists but is not listed is left alone."""
+AHEAD = timedelta(hours=1)
+"""How far the service's clock may be ahead of this machine's."""
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _ABOUT_ONE_BATCH = (NotFound, Conflict, Refused, ServerFailed, BadAnswer)
 """Errors that say nothing about the service as a whole when one batch is asked for."""
@@ -263,7 +265,8 @@ class Sync:
             if not page.has_more and first_time:
                 await self._save(replace(state, backfill_done=True))
             return listed
-        head = replace(state, head_id=page.batches[0].id, head_at=page.batches[0].created_at)
+        newest = page.batches[0]
+        head = replace(state, head_id=newest.id, head_at=self._plausible(newest.created_at))
         if first_time:
             cursor = state.backfill_cursor or page.last_id
             await self._save(
@@ -289,6 +292,12 @@ class Sync:
         if (head.head_id, head.head_at) != (state.head_id, state.head_at):
             await self._save(head)
         return listed
+
+    def _plausible(self, created_at: datetime | None) -> datetime | None:
+        """A time that later batches can be measured by: one in the future would hide all that comes."""
+        if created_at is None or created_at > self._context.clock.now() + AHEAD:
+            return None
+        return created_at
 
     # --- beyond the list ----------------------------------------------------
 
