@@ -26,6 +26,16 @@ async def open_dialog(deck: Stage, *batch_ids: str, codes: frozenset[str] | None
     return screen
 
 
+async def sent_lines(deck: Stage, parent: str) -> list[bytes]:
+    """The input of the one batch that retries another."""
+    (child,) = [each for each in await deck.batches() if each != parent]
+    record = await deck.services.browse.batch(child)
+    assert record is not None
+    assert record.batch.retry_of == parent
+    kept = await deck.services.inputs.find(record.batch)
+    return kept.path.read_bytes().splitlines(keepends=True)
+
+
 def ticked(screen: RetryScreen) -> frozenset[str]:
     return screen.query_one("#retry-codes", CheckList).ticked
 
@@ -45,12 +55,7 @@ async def test_retryable_codes_are_ticked_and_exactly_they_are_sent(tmp_path: Pa
         assert deck.app.screen is screen, "the key that opened the dialog does nothing in it"
         await deck.press("y")
         await deck.until(lambda: not deck.app.works)
-        child, *_ = [each for each in await deck.batches() if each != parent]
-        record = await deck.services.browse.batch(child)
-        assert record is not None
-        assert record.batch.retry_of == parent
-        kept = await deck.services.inputs.find(record.batch)
-        assert kept.path.read_bytes() == b"".join([*LINES[4:7], LINES[9]])
+        assert await sent_lines(deck, parent) == [*LINES[4:7], LINES[9]]
 
 
 @pytest.mark.anyio
@@ -78,6 +83,27 @@ async def test_a_group_can_be_what_is_ticked(tmp_path: Path) -> None:
         screen = await open_dialog(deck, parent, codes=frozenset({"context_length_exceeded"}))
         assert ticked(screen) == {"context_length_exceeded"}
         assert "Sends 2 requests" in deck.text()
+        await deck.press("y")
+        await deck.until(lambda: not deck.app.works)
+        assert await sent_lines(deck, parent) == LINES[7:9]
+
+
+@pytest.mark.anyio
+async def test_a_batch_that_found_no_room_is_sent_again_whole(tmp_path: Path) -> None:
+    async with stage(tmp_path, size=(80, 24)) as deck:
+        path = deck.write("t.jsonl", LINES)
+        plan = await deck.services.submit.plan(path, metadata={"sandbox_mood": "token_limit"})
+        parent = (await anext(aiter(deck.services.submit.create(plan)))).batch
+        await deck.let_end(parent.id)
+        screen = await open_dialog(deck, parent.id)
+        assert "no room in the queue" in deck.text()
+        assert "Sends 11 requests in 1 new batch" in deck.text()
+        assert not screen.query_one("#retry-codes", CheckList).display
+        await deck.press("y")
+        await deck.until(lambda: not deck.app.works)
+        records = await deck.services.browse.batches(await deck.batches())
+        assert {record.batch.input_file_id for record in records} == {parent.input_file_id}
+        assert len(records) == 2
 
 
 @pytest.mark.anyio

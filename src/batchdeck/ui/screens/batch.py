@@ -22,7 +22,7 @@ from batchdeck.ui.bindings import bindings_for, shown_key
 from batchdeck.ui.cancelling import ask_to_cancel, why_not_cancel
 from batchdeck.ui.copying import copy_text
 from batchdeck.ui.messages import BatchesChanged
-from batchdeck.ui.screens.base import ActionScreen
+from batchdeck.ui.screens.of_account import AccountScreen
 from batchdeck.ui.widgets.batch_tab import BatchTab
 from batchdeck.ui.widgets.columns import STATUS_STYLES
 from batchdeck.ui.widgets.failures_tab import FailuresTab
@@ -45,7 +45,7 @@ TABS: dict[str, tuple[str, Callable[[str], BatchTab]]] = {
 """Tab to its name and what makes it, in order."""
 
 
-class BatchScreen(ActionScreen[None]):
+class BatchScreen(AccountScreen[None]):
     """One batch as a screen; a tab is built when it is first shown.
 
     Args:

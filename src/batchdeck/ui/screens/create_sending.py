@@ -10,8 +10,8 @@ from batchdeck.errors import BatchdeckError
 from batchdeck.ui import format as words
 from batchdeck.ui.creating import question, stage_of, start_sending
 from batchdeck.ui.messages import WorkChanged
-from batchdeck.ui.screens.base import ActionScreen
 from batchdeck.ui.screens.confirm import ConfirmScreen
+from batchdeck.ui.screens.of_account import AccountScreen
 from batchdeck.ui.telling import unless_seen_on
 from batchdeck.ui.widgets.create_form import CreateForm
 from batchdeck.ui.work import WorkState
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from batchdeck.ui.work import Work
 
 
-class CreateSending(ActionScreen[None]):
+class CreateSending(AccountScreen[None]):
     """A screen with a form that can be sent."""
 
     def __init__(self) -> None:

@@ -23,7 +23,7 @@ from batchdeck.ui import text
 from batchdeck.ui.bindings import bindings_for
 from batchdeck.ui.copying import copy_text
 from batchdeck.ui.outcomes import OUTCOME_STYLES, outcome_glyph
-from batchdeck.ui.screens.base import ActionScreen
+from batchdeck.ui.screens.of_account import AccountScreen
 from batchdeck.ui.widgets.key_bar import KeyBar
 from batchdeck.ui.widgets.text_view import TextView
 
@@ -35,7 +35,7 @@ SIDE_BY_SIDE = 90
 _BREAKPOINTS = [(0, "-stacked"), (SIDE_BY_SIDE, "-beside")]
 
 
-class RequestScreen(ActionScreen[int]):
+class RequestScreen(AccountScreen[int]):
     """Request at the left, answer at the right; under each other when it is narrow.
 
     Dismissed with the place of the request that was looked at last.

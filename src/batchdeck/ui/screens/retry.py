@@ -54,6 +54,8 @@ class RetryScreen(Dialog[None]):
         """One sentence for each batch that has nothing to send."""
         names: Mapping[str, str]
         """Batch id to what a person calls it."""
+        prices: Mapping[str, float]
+        """Batch id to the US dollars that one of its ok answers cost, where that is known."""
 
     def __init__(self, batch_ids: Sequence[str], *, codes: frozenset[str] | None = None) -> None:
         super().__init__()
@@ -67,6 +69,7 @@ class RetryScreen(Dialog[None]):
         self._plans: Sequence[RetryPlan] = ()
         self._reading = Reading(self)
         self._left_out = ""
+        self._prices: Mapping[str, float] = {}
 
     def compose_body(self) -> Iterable[Widget]:
         """What failed, what is left out, how it is sent."""
@@ -103,8 +106,15 @@ class RetryScreen(Dialog[None]):
                 return
             except BatchdeckError as error:
                 problems.append(error.line)
-        records = await self.deck.services.browse.batches(self.batch_ids)
-        self.post_message(self.Planned(plans, problems, {record.id: record.name for record in records}))
+        services = self.deck.services
+        records = await services.browse.batches(self.batch_ids)
+        prices = {}
+        for plan in plans:
+            cost = await services.costs.known(plan.batch.id)
+            if cost.usd is not None and plan.report.ok:
+                prices[plan.batch.id] = cost.usd / plan.report.ok
+        names = {record.id: record.name for record in records}
+        self.post_message(self.Planned(plans, problems, names, prices))
 
     @on(Reading.Progressed)
     def _show_progress(self, event: Reading.Progressed) -> None:
@@ -113,6 +123,7 @@ class RetryScreen(Dialog[None]):
     @on(Planned)
     def _show_plans(self, event: Planned) -> None:
         self._plans = event.plans
+        self._prices = event.prices
         self.query_one("#retry-progress").display = False
         self.query_one("#retry-head", Static).update(text.content(self._head(event)))
         groups = self._groups()
@@ -205,8 +216,17 @@ class RetryScreen(Dialog[None]):
             total.update("Nothing is ticked." if self._plans else "")
         else:
             where = words.plural(1 if as_one else batches, "new batch")
-            total.update(text.content(f"Sends {words.plural(requests, 'request')} in {where}.", "bold"))
+            sentence = f"Sends {words.plural(requests, 'request')} in {where}{self._cost(amounts)}."
+            total.update(text.content(sentence, "bold"))
         self.allow_yes(bool(requests), f"Send {words.plural(requests, 'request')}" if requests else "Send")
+
+    def _cost(self, amounts: Sequence[int]) -> str:
+        """What that will cost if an answer costs what it did so far; empty when it is not known."""
+        pairs = [(plan, amount) for plan, amount in zip(self._plans, amounts, strict=True) if amount]
+        if not pairs or any(plan.batch.id not in self._prices for plan, _ in pairs):
+            return ""
+        usd = sum(self._prices[plan.batch.id] * amount for plan, amount in pairs)
+        return f", about {words.money(usd)}"
 
     def _amount(self, plan: RetryPlan) -> int:
         """How many requests of a plan would be sent as it is ticked."""
