@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,15 @@ from batchdeck.errors import (
     ServiceError,
 )
 from batchdeck.services.polling import seconds_between_looks
+from batchdeck.services.sync_report import BackfillReport, Gathered, SyncReport, SyncStatus
 
 if TYPE_CHECKING:
     from batchdeck.models.batch import Batch, BatchRecord
     from batchdeck.models.remote import BatchPage
     from batchdeck.models.stored import Changes, SyncState
     from batchdeck.services.context import Context
+
+__all__ = ["BackfillReport", "Sync", "SyncReport", "SyncStatus"]
 
 PAGE = 100
 """Batches asked for per list call, the most the service gives."""
@@ -38,82 +41,6 @@ AHEAD = timedelta(hours=1)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _ABOUT_ONE_BATCH = (NotFound, Conflict, Refused, ServerFailed, BadAnswer)
 """Errors that say nothing about the service as a whole when one batch is asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class SyncStatus:
-    """How fresh the history is."""
-
-    last_success_at: datetime | None = None
-    """When the service last answered, UTC; from the history before the first refresh."""
-    error: ServiceError | None = None
-    """Why the last refresh failed, or None when it did not."""
-    failing_since: datetime | None = None
-    """When the first of the failures in a row happened, UTC."""
-    failures: int = 0
-    """Refreshes that failed in a row."""
-    backfill_done: bool = False
-    """True when the history holds all that the service lists."""
-
-    @property
-    def is_offline(self) -> bool:
-        """True when the last refresh failed."""
-        return self.error is not None
-
-    @property
-    def retry_after(self) -> float | None:
-        """Seconds the service asked to wait, or None."""
-        return self.error.retry_after if self.error else None
-
-
-@dataclass(frozen=True, slots=True)
-class SyncReport:
-    """What one refresh found."""
-
-    new: tuple[str, ...] = ()
-    """Ids never seen before."""
-    changed: tuple[str, ...] = ()
-    """Ids of known batches of which something is different now."""
-    gone: tuple[str, ...] = ()
-    """Ids the service said it does not know any more."""
-    calls: int = 0
-    """Calls made."""
-    active: int = 0
-    """Batches of the history that can still change."""
-    error: ServiceError | None = None
-    """Why the refresh could not be finished; what came before is stored all the same."""
-    problems: tuple[tuple[str, ServiceError], ...] = ()
-    """Batches that could not be asked about, and why; the refresh went on."""
-
-    @property
-    def any(self) -> bool:
-        """True when the screen may have to change."""
-        return bool(self.new or self.changed or self.gone)
-
-    def raise_for_error(self) -> None:
-        """Raise what kept the refresh from being finished.
-
-        Raises:
-            ServiceError: the service refused, failed, or could not be reached.
-        """
-        if self.error is not None:
-            raise self.error
-
-
-@dataclass(frozen=True, slots=True)
-class BackfillReport:
-    """How far the history is filled."""
-
-    stored: int
-    """Batches stored by this run so far."""
-    done: bool
-    """True when the end of the list was reached."""
-    has_more: bool
-    """True when the service says that there is more."""
-    oldest: datetime | None = None
-    """When the oldest batch of the last page was created, UTC."""
-    error: ServiceError | None = None
-    """Why this run stopped early; it can be started again."""
 
 
 class Sync:
@@ -146,7 +73,7 @@ class Sync:
         An error of the service is in the report and in `status`, not raised: what was stored before it stays.
         """
         async with self._lock:
-            run = _Run()
+            run = Gathered()
             self._calls = 0
             error: ServiceError | None = None
             try:
@@ -158,15 +85,7 @@ class Sync:
                 error = raised
             active = len(await self._context.history.batches.active(self._context.account_id))
             await self._note_end(error)
-            return SyncReport(
-                new=tuple(dict.fromkeys(run.new)),
-                changed=tuple(dict.fromkeys(run.changed)),
-                gone=tuple(run.gone),
-                calls=self._calls,
-                active=active,
-                error=error,
-                problems=tuple(run.problems),
-            )
+            return run.report(calls=self._calls, active=active, error=error)
 
     async def backfill(self) -> AsyncIterator[BackfillReport]:
         """Fill the history page by page, newest first, from where the last run was cut off.
@@ -254,7 +173,7 @@ class Sync:
 
     # --- the top of the list ------------------------------------------------
 
-    async def _store_top(self, page: BatchPage, run: _Run) -> set[str]:
+    async def _store_top(self, page: BatchPage, run: Gathered) -> set[str]:
         """Store page one, and the pages below it down to what is known; the ids listed are returned."""
         state = await self._state()
         first_time = state.head_id is None
@@ -301,7 +220,7 @@ class Sync:
 
     # --- beyond the list ----------------------------------------------------
 
-    async def _ask_active(self, listed: set[str], run: _Run) -> None:
+    async def _ask_active(self, listed: set[str], run: Gathered) -> None:
         """Ask for the active batches the list did not bring, those that hang only now and then."""
         context = self._context
         now = context.clock.now()
@@ -315,7 +234,7 @@ class Sync:
                 due.append(record.id)
         await self._ask(due, run)
 
-    async def _look_for_gone(self, page: BatchPage, listed: set[str], run: _Run) -> None:
+    async def _look_for_gone(self, page: BatchPage, listed: set[str], run: Gathered) -> None:
         """Ask by id for known batches that page one should hold and does not."""
         context = self._context
         created = [batch.created_at for batch in page.batches if batch.created_at]
@@ -335,7 +254,7 @@ class Sync:
             self._may_look(batch_id, LOOK_AGAIN_SECONDS)
         listed.update(await self._ask(asked, run))
 
-    async def _ask(self, ids: Sequence[str], run: _Run) -> set[str]:
+    async def _ask(self, ids: Sequence[str], run: Gathered) -> set[str]:
         """Get batches one by one, a few at a time; only a 404 for its id makes one gone.
 
         Returns:
@@ -417,20 +336,6 @@ class Sync:
             return
         await self._save(replace(state, last_success_at=now))
         self._status = SyncStatus(last_success_at=now, backfill_done=state.backfill_done)
-
-
-class _Run:
-    """What one refresh gathers."""
-
-    def __init__(self) -> None:
-        self.new: list[str] = []
-        self.changed: list[str] = []
-        self.gone: list[str] = []
-        self.problems: list[tuple[str, ServiceError]] = []
-
-    def note(self, changes: Changes) -> None:
-        self.new.extend(changes.new)
-        self.changed.extend(changes.changed)
 
 
 def _reaches(batches: Sequence[Batch], known_id: str | None, known_at: datetime | None) -> bool:
