@@ -203,7 +203,7 @@ def _parse_slowly(raw: bytes) -> Any:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    raise ValueError(f"{name} is no JSON value")
 
 
 def kind_of(value: object) -> str:

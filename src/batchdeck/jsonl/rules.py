@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from batchdeck.jsonl.problems import Problems
@@ -236,11 +237,13 @@ class LineRules:
 def _json_sentence(raw: bytes, error: ValueError) -> str:
     if b"\x00" in raw:
         return f"The line holds a NUL byte at byte {raw.index(0) + 1}."
-    column = getattr(error, "colno", None)
-    told = str(getattr(error, "msg", error)).rstrip(".")
-    told = told[:1].lower() + told[1:]
-    where = f" at character {column}" if column is not None else ""
-    return f"The line is not JSON: {told}{where}."
+    if isinstance(error, json.JSONDecodeError):
+        told = error.msg[:1].lower() + error.msg[1:]
+        return f"The line is not JSON: {told} at character {error.colno}."
+    told = str(error)
+    if "integer string conversion" in told:
+        told = "a number has more digits than any service reads"
+    return f"The line is not JSON: {told}."
 
 
 def _nearest(url: str) -> str:

@@ -137,6 +137,21 @@ def test_lines_that_are_no_json_object(tmp_path: Path, raw: bytes) -> None:
     assert report.requests == 3
 
 
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b'{"a": 1,, "b": 2}', "The line is not JSON: expecting property name enclosed in double quotes"),
+        (b'{"a": NaN}', "The line is not JSON: NaN is no JSON value."),
+        (b'{"a": ' + b"9" * 5_000 + b"}", "The line is not JSON: a number has more digits"),
+        (b"[" * 5_000, "The line is not JSON: it is nested too deep."),
+        (b'"text"', "The line must be a JSON object, not a string."),
+        (b"  ", "The line is empty."),
+    ],
+)
+def test_the_sentence_says_what_is_wrong(tmp_path: Path, raw: bytes, message: str) -> None:
+    assert only(check(tmp_path, raw + b"\n" + encoded(request()))).message.startswith(message)
+
+
 def test_a_nul_byte_is_named(tmp_path: Path) -> None:
     assert "NUL byte at byte 3" in only(check(tmp_path, encoded(request()) + b'{"\x00": 1}\n')).message
 
