@@ -192,7 +192,7 @@ async def test_quit_asks_while_work_runs_and_shows_how_far_it_is(tmp_path: Path)
         assert d.app.is_running
         go_on.set()
         await d.until(lambda: "Fetched." in d.toasts())
-        assert "Downloading" not in "\n".join(d.lines()[30:37])
+        assert not d.main.query_one("Notices").display
 
 
 async def test_an_error_in_work_is_told_and_the_deck_goes_on(tmp_path: Path) -> None:

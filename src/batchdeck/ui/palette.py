@@ -29,7 +29,7 @@ class ActionProvider(Provider):
             return []
         deck = screen.deck
         commands: list[_Command] = []
-        for action, keys, reason in reachable(screen):
+        for action, keys, reason in sorted(reachable(screen), key=lambda found: found[0].group == "Move"):
             if action.id == "view.palette":
                 continue
             title = f"{action.label}  ({', '.join(keys)})"

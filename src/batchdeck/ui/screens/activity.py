@@ -9,7 +9,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.content import Content
 from textual.message import Message
+from textual.widgets import Static
 
 from batchdeck.models.operation import Operation, OperationKind, OperationState
 from batchdeck.ui import format, text
@@ -30,6 +32,7 @@ _STATE_STYLES = {
     OperationState.ABANDONED: MUTED,
 }
 _WIDTHS = [(0, "-narrow"), (100, "-wide")]
+_TITLE = Content.assemble((" activity", "$text-accent bold"), ("  operations, newest first", "$text-muted"))
 _MAKERS = (OperationKind.CREATE, OperationKind.RETRY)
 
 
@@ -102,6 +105,7 @@ class ActivityScreen(ActionScreen[None]):
     )
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     CSS = """
+    ActivityScreen #activity-title { height: 1; background: $panel; }
     ActivityScreen #operations { height: 1fr; layout: vertical; }
     ActivityScreen.-wide #operations { layout: horizontal; }
     ActivityScreen OperationList { width: 1fr; height: 1fr; background: $background; }
@@ -123,6 +127,7 @@ class ActivityScreen(ActionScreen[None]):
 
     def compose(self) -> ComposeResult:
         """List and steps."""
+        yield Static(_TITLE, id="activity-title")
         with Container(id="operations"):
             yield OperationList(self.deck.glyphs)
             yield OperationPane(self.deck.glyphs)

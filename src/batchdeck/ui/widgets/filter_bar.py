@@ -40,8 +40,9 @@ class _FilterInput(Input):
     """An input that gives the arrows and enter back to the list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave(True)", "Clear", show=False),
-        Binding("down", "leave(False)", "To the list", show=False),
+        Binding("enter", "submit", "To the list"),
+        Binding("escape", "leave(True)", "Clear"),
+        Binding("down", "leave(False)", show=False),
     ]
 
     def action_leave(self, clear: bool) -> None:
@@ -61,7 +62,7 @@ class FilterBar(Vertical):
         & > Horizontal { height: 1; }
         .filter-prompt { width: 3; color: $text-accent; text-style: bold; }
         Input, Input:focus { border: none; height: 1; padding: 0; background: $surface; width: 1fr; }
-        .filter-problem { height: auto; color: $text-error; display: none; }
+        .filter-problem { height: auto; padding: 0 0 0 3; color: $text-error; display: none; }
         &.-wrong .filter-problem { display: block; }
     }
     """
@@ -171,9 +172,9 @@ class FilterBar(Vertical):
         if error is None:
             return
         shown = text.clean_line(line.value)
-        start = max(0, len(_PROMPT) + text.width_of(shown[: error.position]) - round(line.scroll_x))
-        marks = " " * start + "^" * max(1, min(error.length, self.size.width - start))
+        start = max(0, text.width_of(shown[: error.position]) - round(line.scroll_x))
+        room = self.size.width - len(_PROMPT)
+        marks = " " * start + "^" * max(1, min(error.length, room - start))
         words = f"expected {error.expected}"
-        fits = len(marks) + 1 + len(words) < self.size.width
-        between = " " if fits else f"\n{' ' * len(_PROMPT)}"
+        between = " " if len(marks) + 1 + len(words) < room else "\n"
         self.query_one(".filter-problem", Static).update(text.content(f"{marks}{between}{words}"))

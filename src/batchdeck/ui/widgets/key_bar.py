@@ -26,8 +26,12 @@ class KeyHint(NamedTuple):
     """One key and what it does."""
 
     action_id: str
+    """Empty for a key of a widget that is no action, such as those of an input."""
     key: str
+    """As shown."""
     label: str
+    press: str = ""
+    """As Textual names it."""
 
     @property
     def width(self) -> int:
@@ -80,28 +84,28 @@ class KeyBar(Painted):
         event.stop()
         for x, hint in self._placed:
             if x <= event.x < x + hint.width:
-                self.app.simulate_key(self._key_of(hint.action_id))
-
-    def _key_of(self, action_id: str) -> str:
-        for key, active in self.screen.active_bindings.items():
-            if active.binding.id == action_id:
-                return key
-        return ""
+                self.app.simulate_key(hint.press)
 
     def _is_on(self, hint: KeyHint) -> bool:
-        return cast("ActionScreen[object]", self.screen).why_not(hint.action_id) is None
+        return not hint.action_id or cast("ActionScreen[object]", self.screen).why_not(hint.action_id) is None
 
     def _current_hints(self) -> list[KeyHint]:
         """The footer actions that a key reaches from where the focus is."""
         if self._hints is None:
             ascii_only = cast("BatchdeckApp", self.app).is_ascii
+            own: list[KeyHint] = []
             hints: dict[str, KeyHint] = {}
+            focused = self.screen.focused
             for key, active in self.screen.active_bindings.items():
                 action_id = active.binding.id
+                shown = shown_key(key, ascii_only=ascii_only)
+                if focused and focused.check_consume_key(key, shown if len(shown) == 1 else None):
+                    continue
                 if action_id in BY_ID and BY_ID[action_id].footer and action_id not in hints:
-                    shown = shown_key(key, ascii_only=ascii_only)
-                    hints[action_id] = KeyHint(action_id, shown, BY_ID[action_id].label)
-            self._hints = [hints[action_id] for action_id in BY_ID if action_id in hints]
+                    hints[action_id] = KeyHint(action_id, shown, BY_ID[action_id].label, key)
+                elif action_id is None and active.binding.show:
+                    own.append(KeyHint("", shown, active.binding.description, key))
+            self._hints = [*own, *(hints[action_id] for action_id in BY_ID if action_id in hints)]
         return self._hints
 
 

@@ -134,4 +134,7 @@ def sparkline(values: Sequence[float], width: int, glyphs: Glyphs) -> str:
     if top <= 0:
         return ""
     steps = glyphs.spark
+    if min(shown) > 0.9 * top:
+        # A steady rate is a line in the middle: a full block would read as a bar that is done.
+        return steps[len(steps) // 2] * len(shown)
     return "".join(steps[min(len(steps) - 1, int(value / top * (len(steps) - 1) + 0.5))] for value in shown)
