@@ -10,12 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batchdeck.errors import NotFound
-from batchdeck.models.batch import GROUP_KEY, PART_KEY, RETRY_KEY, Batch, BatchStatus
+from batchdeck.models.batch import ALSO_KEY, GROUP_KEY, PART_KEY, RETRY_KEY, Batch, BatchStatus
 from batchdeck.services.context import Context
 from batchdeck.services.files import Files
 from batchdeck.services.lineage import LineageReport, Lineages
 from batchdeck.services.merge import Merge
-from batchdeck.services.metadata import ALSO_KEY
 from batchdeck.services.results import Results
 from tests.fakes import FakeBatchApi
 from tests.fakes.rows import http_error_row, joined, not_run_row, ok_row, request_line

@@ -32,7 +32,7 @@ def run(
     output: Sequence[bytes],
     errors: Sequence[bytes] = (),
     status: BatchStatus = BatchStatus.COMPLETED,
-    **metadata: str,
+    metadata: dict[str, str] | None = None,
 ) -> Batch:
     """A batch of the scripted service with its files."""
     return api.add(
@@ -42,7 +42,7 @@ def run(
         input_file_id=api.add_file(f"file-{name}-in", joined(request_line(one) for one in ids)),
         output_file_id=api.add_file(f"file-{name}-out", joined(output)) if output else None,
         error_file_id=api.add_file(f"file-{name}-err", joined(errors)) if errors else None,
-        metadata=metadata,
+        metadata=metadata or {},
     )
 
 
@@ -72,9 +72,9 @@ def chain(api: FakeBatchApi) -> list[Batch]:
             ["b", "d", "e"],
             [ok_row("b", "second b")],
             [http_error_row("d", 500, "server_error")],
-            **{RETRY_KEY: "one"},
+            metadata={RETRY_KEY: "one"},
         ),
-        run(api, "three", ["d"], [ok_row("d", "third d")], **{RETRY_KEY: "two"}),
+        run(api, "three", ["d"], [ok_row("d", "third d")], metadata={RETRY_KEY: "two"}),
     ]
 
 
@@ -100,7 +100,7 @@ async def test_a_chain_gives_every_request_once_with_its_newest_ok_answer(
 async def test_what_an_active_retry_holds_is_pending(
     merge: Merge, context: Context, api: FakeBatchApi, chain: list[Batch], tmp_path: Path
 ) -> None:
-    four = run(api, "four", ["e"], [], status=BatchStatus.IN_PROGRESS, **{RETRY_KEY: "three"})
+    four = run(api, "four", ["e"], [], status=BatchStatus.IN_PROGRESS, metadata={RETRY_KEY: "three"})
     await context.note_batches([*chain, four])
     merged = await merge.merged("one", tmp_path)
     assert rows_of(merged.path)[4]["outcome"] == "pending"
@@ -117,11 +117,13 @@ async def test_the_parts_of_a_split_file_merge_as_one_in_their_order(
             f"part{number}",
             [f"r-{number}"],
             [ok_row(f"r-{number}")],
-            **{GROUP_KEY: "g", PART_KEY: f"{number}/10"},
+            metadata={GROUP_KEY: "g", PART_KEY: f"{number}/10"},
         )
         for number in range(10, 0, -1)
     ]
-    retry = run(api, "again", ["r-3"], [ok_row("r-3", "again")], **{RETRY_KEY: "part3", GROUP_KEY: "g"})
+    retry = run(
+        api, "again", ["r-3"], [ok_row("r-3", "again")], metadata={RETRY_KEY: "part3", GROUP_KEY: "g"}
+    )
     await context.note_batches([*parts, retry])
     merged = await merge.merged("part7", tmp_path)
     rows = rows_of(merged.path)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batchdeck.errors import BatchdeckError, Interrupted
+from batchdeck.errors import BatchdeckError, HistoryError, Interrupted
 from batchdeck.models.operation import OperationState
 from batchdeck.services.job import Job
 from batchdeck.services.search import BatchSearch
@@ -176,8 +176,15 @@ class Creation:
         """Put a made batch into the history under its file's name, and clear away what is not needed."""
         operation, job = made.operation, Job.of(made.operation.payload)
         file_id = operation.input_file_id or ""
-        await self.context.note_batches([made.batch])
-        await self.context.history.batches.set_input_name(self.context.account_id, file_id, job.name)
+        words = made.words
+        try:
+            await self.context.note_batches([made.batch])
+            await self.context.history.batches.set_input_name(self.context.account_id, file_id, job.name)
+        except HistoryError as error:
+            # The batch is made and journaled: this must not look like a create that failed.
+            words = " ".join(
+                filter(None, (words, f"The list of batches is not up to date: {error.sentence}"))
+            )
         if operation.state is OperationState.DONE:
             await self.clear_away(job)
         return Created(
@@ -188,6 +195,6 @@ class Creation:
             requests=job.requests,
             settled=made.settled,
             continued=continued,
-            words=made.words,
+            words=words,
             by_code=dict(job.by_code),
         )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from batchdeck.errors import UsageError
+from batchdeck.errors import HistoryError, UsageError
 
 if TYPE_CHECKING:
     from batchdeck.models.operation import Operation, OperationKind, OperationState
@@ -116,4 +116,6 @@ class Journal:
         finally:
             if operation.id in _HELD:
                 _HELD.discard(operation.id)
-                await self._operations.release(operation.id)
+                # Letting go is a courtesy: an unwritable disk must not hide what the work came to.
+                with suppress(HistoryError):
+                    await self._operations.release(operation.id)

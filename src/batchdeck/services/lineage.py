@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from batchdeck.errors import InputLost, NotFound
-from batchdeck.models.batch import PART_KEY
+from batchdeck.models.batch import ALSO_KEY, PART_KEY
 from batchdeck.services.journal import Journal
-from batchdeck.services.metadata import ALSO_KEY
 from batchdeck.services.relatives import Lineage, age
 
 if TYPE_CHECKING:

@@ -129,12 +129,14 @@ class BatchSearch:
         return max(intent, job.service_time - _SAME_CLOCK_SLACK)
 
     def _may_be_ours(self, batch: Batch, operation: Operation, since: datetime) -> bool:
-        """True for a batch of the operation's file whose metadata the service dropped."""
+        """True for a batch of the operation's own file whose `batchdeck_op` the service dropped.
+
+        Whatever else stands in its metadata: a service may keep some pairs and add its own.
+        """
         return (
             operation.input_file_id is not None
             and batch.input_file_id == operation.input_file_id
             and batch.operation_id is None
-            and not batch.metadata
             and (batch.created_at is None or batch.created_at >= since)
         )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from batchdeck.errors import (
     BadAnswer,
+    HistoryError,
     Interrupted,
     OutOfRoom,
     ServiceError,
@@ -179,13 +180,20 @@ class Sending:
         if job.wait_for_room and (batch.status is BatchStatus.VALIDATING or is_out_of_room(batch)):
             state = OperationState.WAITING
             note += "; waiting to see whether there is room for it"
-        operation = await self._journal.step(
-            operation,
-            state,
-            note=" ".join(part for part in (note, words) if part),
-            request_id=request_id,
-            batch_id=batch.id,
-        )
+        try:
+            operation = await self._journal.step(
+                operation,
+                state,
+                note=" ".join(part for part in (note, words) if part),
+                request_id=request_id,
+                batch_id=batch.id,
+            )
+        except HistoryError as error:
+            raise UnsettledOperation(
+                f"The batch of {job.name} was made: it is {batch.id}. It could not be written down.",
+                operation_id=operation.id,
+                hint="Do not create it again; 'batchdeck reconcile' finds it once the disk has room.",
+            ) from error
         return Made(operation, batch, settled, words)
 
     async def _watch(self, operation: Operation) -> Made | None:
