@@ -207,7 +207,6 @@ class Batches:
     async def active(self, account_id: int) -> list[BatchRecord]:
         """Batches that can still change and are not gone, newest first."""
         return await self._where(
-            account_id,
             "d.place IN (SELECT place FROM batches WHERE account_id = ? AND state_rank <= ?"
             " AND gone_at IS NULL) ORDER BY d.place DESC",
             account_id,
@@ -229,7 +228,7 @@ class Batches:
 
     async def children(self, account_id: int, batch_id: str) -> list[BatchRecord]:
         """The batches that retried this one, oldest first."""
-        return await self._where(account_id, "d.retry_of = ? ORDER BY d.place", plain(batch_id))
+        return await self._linked(account_id, "retry_of", batch_id)
 
     async def lineage(self, account_id: int, batch_id: str) -> list[BatchRecord]:
         """The whole tree a batch belongs to: the root, where it is known, then the others, oldest first."""
@@ -243,7 +242,9 @@ class Batches:
             root = known if row is None else row[0]
             return batch_reads.rows_where(
                 connection,
-                "d.account_id = ?1 AND (d.id = ?2 OR d.lineage_root = ?2) ORDER BY d.id <> ?2, d.place",
+                "d.place IN (SELECT place FROM batch_details WHERE account_id = ?1 AND id = ?2"
+                " UNION ALL SELECT place FROM batch_details WHERE account_id = ?1 AND lineage_root = ?2)"
+                " ORDER BY d.id <> ?2, d.place",
                 (account_id, root),
             )
 
@@ -251,22 +252,26 @@ class Batches:
 
     async def group(self, account_id: int, group_id: str) -> list[BatchRecord]:
         """The batches that one split file became, in the order of their parts."""
-        found = await self._where(account_id, "d.group_id = ? ORDER BY d.place", plain(group_id))
+        found = await self._linked(account_id, "group_id", group_id)
         return sorted(found, key=_part)
 
     async def by_operation(self, account_id: int, operation_id: str) -> list[BatchRecord]:
         """The batches whose metadata name an operation; more than one is one too many."""
-        return await self._where(account_id, "d.operation_id = ? ORDER BY d.place", plain(operation_id))
+        return await self._linked(account_id, "operation_id", operation_id)
 
     async def by_input(self, account_id: int, input_file_id: str) -> list[BatchRecord]:
         """The batches made of an uploaded file, oldest first."""
-        return await self._where(account_id, "d.input_file_id = ? ORDER BY d.place", plain(input_file_id))
+        return await self._linked(account_id, "input_file_id", input_file_id)
 
-    async def _where(self, account_id: int, where: str, *parameters: object) -> list[BatchRecord]:
+    async def _linked(self, account_id: int, column: str, value: str) -> list[BatchRecord]:
+        """The batches with this value in a column that names something else, oldest first."""
+        return await self._where(
+            f"d.account_id = ? AND d.{column} = ? ORDER BY d.place", account_id, plain(value)
+        )
+
+    async def _where(self, where: str, *parameters: object) -> list[BatchRecord]:
         return await self._database.read(
-            lambda connection: batch_reads.rows_where(
-                connection, f"d.account_id = ? AND {where}", (account_id, *parameters)
-            )
+            lambda connection: batch_reads.rows_where(connection, where, parameters)
         )
 
     async def _ids(self, where: str, parameters: tuple[object, ...]) -> list[str]:

@@ -272,18 +272,22 @@ def _glob(text: str, *, keep_wildcards: bool = False) -> str:
     return re.sub(r"[\[]" if keep_wildcards else r"[*?\[]", lambda match: f"[{match[0]}]", text)
 
 
+_WITHIN = f"[^\n{KEY_END}]"
+"""Any character of a key or a value: wildcards do not reach from one to the other."""
+
+
 def line_pattern(prefix: str, value: TextValue, whole: bool) -> str:
     """A regular expression for a line of a batch's text."""
     text = flat(value.text)
     if value.has_wildcards:
         body = "".join(
-            "[^\n]*" if char == "*" else "[^\n]" if char == "?" else re.escape(char) for char in text
+            f"{_WITHIN}*" if char == "*" else _WITHIN if char == "?" else re.escape(char) for char in text
         )
     else:
         body = re.escape(text)
     if whole:
         return f"\n{re.escape(prefix)}{body}\n"
-    return f"\n{re.escape(prefix)}[^\n]*{body}" if prefix else body
+    return f"\n{re.escape(prefix)}{_WITHIN}*{body}" if prefix else body
 
 
 @lru_cache(maxsize=64)

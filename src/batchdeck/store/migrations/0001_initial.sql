@@ -161,7 +161,7 @@ CREATE TABLE inputs (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX inputs_by_sha256 ON inputs (account_id, sha256);
-CREATE INDEX inputs_kept ON inputs (created_at) WHERE kept_path IS NOT NULL;
+CREATE INDEX inputs_kept ON inputs (kept_path) WHERE kept_path IS NOT NULL;
 
 CREATE TABLE input_names (
     account_id INTEGER NOT NULL,
