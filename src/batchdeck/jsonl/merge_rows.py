@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from batchdeck.jsonl.content import content_text
@@ -146,8 +147,12 @@ def spliced_line(head: Mapping[str, Any], response_name: str, response: bytes, e
         begun = json.dumps(head, ensure_ascii=False, allow_nan=False).encode("utf-8")
     except ValueError:
         begun = json_line(head)[:-1]
-    names = [json.dumps(name, ensure_ascii=True).encode("ascii") for name in (response_name, error_name)]
-    return b"%s, %s: %s, %s: null}\n" % (begun[:-1], names[0], response, names[1])
+    return b"%s, %s: %s, %s: null}\n" % (begun[:-1], _key(response_name), response, _key(error_name))
+
+
+@cache
+def _key(name: str) -> bytes:
+    return json.dumps(name).encode("ascii")
 
 
 class RowWriter:
