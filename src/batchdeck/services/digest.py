@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 CHUNK = 1 << 20
 """Bytes read at a time."""
+_LONG_LINE = 250
+"""Mean bytes of a line from which on it is quicker to look at each line than to seek blank ones."""
 
 
 class Digest:
@@ -24,17 +26,26 @@ class Digest:
         self.bytes = 0
         self._rows = 0
         self._line_has_text = False
+        self._lines_are_short = False
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         """Take the next bytes."""
         piece = bytes(data)
         self._hash.update(piece)
         self.bytes += len(piece)
-        lines = piece.split(b"\n")
-        self._line_has_text = self._line_has_text or _has_text(lines[0])
-        if len(lines) > 1:
-            self._rows += int(self._line_has_text) + sum(map(_has_text, lines[1:-1]))
-            self._line_has_text = _has_text(lines[-1])
+        start, before = 0, self._rows
+        if self._lines_are_short and b"\n" in piece and not _may_have_blank_lines(piece):
+            # None of many lines is blank: they need not be looked at one by one.
+            first = piece.index(b"\n")
+            self._rows += int(self._line_has_text or _has_text(piece, 0, first)) + piece.count(b"\n") - 1
+            self._line_has_text = False
+            start = piece.rindex(b"\n") + 1
+        while (end := piece.find(b"\n", start)) >= 0:
+            self._rows += int(self._line_has_text or _has_text(piece, start, end))
+            self._line_has_text = False
+            start = end + 1
+        self._line_has_text = self._line_has_text or _has_text(piece, start, len(piece))
+        self._lines_are_short = (self._rows - before) * _LONG_LINE > len(piece)
 
     @property
     def rows(self) -> int:
@@ -47,8 +58,14 @@ class Digest:
         return self._hash.hexdigest()
 
 
-def _has_text(line: bytes) -> bool:
-    return bool(line) and not line.isspace()
+def _has_text(piece: bytes, start: int, end: int) -> bool:
+    """True when there is more than white space between two places."""
+    return end > start and (piece[start] > 0x20 or bool(piece[start:end].strip()))
+
+
+def _may_have_blank_lines(piece: bytes) -> bool:
+    """False only when every line but the first and the last is sure to have text."""
+    return any(pair in piece for pair in (b"\n\n", b"\r\n", b" \n", b"\t\n", b"\x0b\n", b"\x0c\n"))
 
 
 def digest_file(

@@ -25,6 +25,7 @@ from batchdeck.services.disk import target_exists
 from batchdeck.services.lock import LockBusy
 from batchdeck.services.partfile import OVERLAP, PartFile
 from batchdeck.services.pulse import Pulse, stop_when_told
+from batchdeck.services.writebehind import WriteBehind
 
 if TYPE_CHECKING:
     from batchdeck.api.base import BatchApi, FileStream
@@ -241,9 +242,8 @@ class Fetch:
             return began
 
     async def _copy(self, stream: FileStream, part: PartFile) -> None:
-        """Receive and write at the same time: one block is written while the next comes in."""
-        loop = asyncio.get_running_loop()
-        writing: asyncio.Future[None] | None = None
+        """Receive and write at the same time."""
+        behind = WriteBehind(part)
         block: list[bytes] = []
         size = 0
         got = part.digest.bytes
@@ -252,21 +252,19 @@ class Fetch:
                 block.append(chunk)
                 size += len(chunk)
                 if size >= BLOCK:
-                    if writing is not None:
-                        await asyncio.shield(writing)
-                    writing = loop.run_in_executor(None, part.write, block)
                     got += size
-                    block, size = [], 0
+                    full, block = block, []
+                    await behind.put(full, size)
+                    size = 0
                     self._pulse(got)
                     stop_when_told(self._should_stop, self._stopped)
         finally:
             # What has come is written even when the connection broke: the next attempt goes on behind it.
-            if writing is not None:
-                await asyncio.wait([writing])
-            if writing is not None and not writing.cancelled():
-                writing.result()
-            if block and not (writing is not None and writing.cancelled()):
-                await asyncio.to_thread(part.write, block)
+            try:
+                if block:
+                    await behind.put(block, size)
+            finally:
+                await behind.finish()
         self._pulse(got + size, at_once=True)
 
     async def _back_off(self, attempts: int, error: ServiceError | None) -> None:

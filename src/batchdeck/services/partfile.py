@@ -129,6 +129,23 @@ class PartFile:
                 self.discard()
                 raise self._nothing_left(error) from error
 
+    def sync(self) -> None:
+        """Have the disk take what was written so far, while more may be written.
+
+        Raises:
+            FileProblem: the disk refused; nothing of the part is left.
+        """
+        descriptor = self._descriptor
+        if descriptor < 0 or not hasattr(os, "fdatasync"):
+            return
+        try:
+            os.fdatasync(descriptor)
+        except OSError as error:
+            if self._descriptor != descriptor:
+                return  # closed meanwhile
+            self.discard()
+            raise self._nothing_left(error) from error
+
     def publish(self, *, replace: bool) -> None:
         """Write everything through to the disk and give the file its name.
 
