@@ -84,7 +84,7 @@ async def test_what_can_be_read_is_saved(history_path: Path) -> None:
         kept = await history.inputs.of_file(account_id, "file")
         assert kept is not None
         assert kept.name == "in.jsonl"
-        assert "1 operations" in history.warnings[0]
+        assert "1 operation, 1 sent input" in history.warnings[0]
         warnings = history.warnings
     await _check_new(history_path, warnings)
 

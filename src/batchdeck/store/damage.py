@@ -92,9 +92,13 @@ def mend(path: Path, *, is_known: bool = False) -> list[str]:
 
 def _told(path: Path, aside: Path, saved: dict[str, int], is_all: bool) -> str:
     found = [
-        f"{saved[table]:,} {name}"
-        for table, name in (("batches", "batches"), ("operations", "operations"), ("inputs", "inputs sent"))
-        if saved.get(table)
+        f"{count:,} {name}{'s' * (count != 1)}"
+        for table, name in (
+            ("batches", "batch record"),
+            ("operations", "operation"),
+            ("inputs", "sent input"),
+        )
+        if (count := saved.get(table, 0))
     ]
     what = f"Saved from it: {', '.join(found)}." if found else "Nothing could be saved from it."
     rest = (
