@@ -20,6 +20,7 @@ from batchdeck.ui import list_facts
 from batchdeck.ui.bindings import bindings_for
 from batchdeck.ui.list_state import ListState, Wanted
 from batchdeck.ui.messages import BatchesChanged, ServicesReplaced, SyncChanged, WorkChanged
+from batchdeck.ui.paging import find_window
 from batchdeck.ui.screens.batch_actions import BATCH_ACTIONS, BatchActions
 from batchdeck.ui.screens.list_choices import CHOICE_ACTIONS
 from batchdeck.ui.screens.list_moves import MOVE_ACTIONS
@@ -85,6 +86,7 @@ class MainScreen(BatchActions):
         self.waiting = 0
         self._pace: Pace | None = None
         self._is_open = False
+        self._is_following = False
         self._is_ticking = False
 
     def compose(self) -> ComposeResult:
@@ -109,9 +111,13 @@ class MainScreen(BatchActions):
             self._is_open = True
             self.listing.page_size = max(1, self.app.size.height - 4)
             await self.read_page(self.listing.first_page())
+            await self._read_counts()
+            record = self.listing.cursor
+            self._pace = await self.deck.services.browse.pace(record) if record else None
         except BatchdeckError as error:
             self.deck.leave(error)
             return
+        self.show_panes()
         self.show_notices()
         self.call_after_refresh(self._after_first_paint)
 
@@ -126,33 +132,14 @@ class MainScreen(BatchActions):
     # --- reading ------------------------------------------------------------
 
     async def read_page(self, wanted: Wanted) -> None:
-        """Read a page of the history and show it."""
-        browse = self.deck.services.browse
-        offset = await self._offset_of(wanted)
-        window = await browse.window(wanted.filter, wanted.sort, offset=offset, limit=wanted.limit)
-        if not window.rows and window.total:
-            offset = (window.total - 1) // wanted.limit * wanted.limit
-            window = await browse.window(wanted.filter, wanted.sort, offset=offset, limit=wanted.limit)
-        self.listing.take(wanted, window)
-        self.query_one(CountsHeader).show(await browse.counts())
+        """Read a page of the history and show it; the panes follow."""
+        self.listing.take(wanted, await find_window(self.deck.services.browse, wanted))
         self.show_list()
         self.show_status()
-        await self._read_pace_of_cursor()
+        self.follow_cursor()
 
-    async def _offset_of(self, wanted: Wanted) -> int:
-        """Where the page begins now that batches may have come or gone."""
-        browse = self.deck.services.browse
-        offset = wanted.offset
-        if wanted.anchor_id is not None:
-            place = await browse.locate(wanted.anchor_id, wanted.filter, wanted.sort)
-            offset = wanted.offset if place is None else place
-        if wanted.follow and wanted.cursor_id is not None:
-            place = await browse.locate(wanted.cursor_id, wanted.filter, wanted.sort)
-            if place is not None and place < offset:
-                offset = place
-            elif place is not None and place >= offset + wanted.limit:
-                offset = place - wanted.limit + 1
-        return offset
+    async def _read_counts(self) -> None:
+        self.query_one(CountsHeader).show(await self.deck.services.browse.counts())
 
     def read_totals(self) -> None:
         """Sum up what the filter shows, in the background."""
@@ -167,11 +154,20 @@ class MainScreen(BatchActions):
         waiting = sum(each.state == "waiting" for each in open_ones)
         self.post_message(self.TotalsRead(totals, len(open_ones) - waiting, waiting))
 
-    async def _read_pace_of_cursor(self) -> None:
-        """Read how fast the batch under the cursor goes, and show the panes."""
+    def follow_cursor(self) -> None:
+        """Show the batch under the cursor in the panes, once the list is drawn."""
+        if not self._is_following:
+            self._is_following = True
+            self.call_after_refresh(self._follow_cursor_now)
+
+    def _follow_cursor_now(self) -> None:
+        self._is_following = False
         record = self.listing.cursor
-        self._pace = await self.deck.services.browse.pace(record) if record else None
-        self.show_panes()
+        if record is not None:
+            self.read(partial(self._read_pace, record), "pace")
+        else:
+            self._pace = None
+            self.show_panes()
 
     async def _read_pace(self, record: BatchRecord) -> None:
         pace = await self.deck.services.browse.pace(record)
@@ -230,9 +226,7 @@ class MainScreen(BatchActions):
         self.listing.cursor_id = batch_id
         self.query_one(BatchTable).move_cursor(batch_id)
         self.query_one(KeyBar).redraw()
-        record = self.listing.cursor
-        if record is not None:
-            self.read(partial(self._read_pace, record), "pace")
+        self.follow_cursor()
 
     # --- messages -----------------------------------------------------------
 
@@ -240,6 +234,7 @@ class MainScreen(BatchActions):
         """The history holds something new."""
         if self._is_open:
             await self.read_page(self.listing.same())
+            await self._read_counts()
             self.read_totals()
 
     def on_sync_changed(self, _: SyncChanged) -> None:
@@ -256,6 +251,7 @@ class MainScreen(BatchActions):
             state = self.listing
             self.listing = ListState(state.filter, state.sort, state.page_size)
             await self.read_page(self.listing.first_page())
+            await self._read_counts()
             self.read_totals()
         self.query_one(KeyBar).redraw()
         self.show_status()
