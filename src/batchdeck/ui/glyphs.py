@@ -53,7 +53,7 @@ UNICODE = Glyphs(
     status={
         BatchStatus.VALIDATING: "◌",
         BatchStatus.IN_PROGRESS: "●",
-        BatchStatus.FINALIZING: "◍",
+        BatchStatus.FINALIZING: "◕",
         BatchStatus.CANCELLING: "◐",
         BatchStatus.COMPLETED: "✓",
         BatchStatus.FAILED: "✗",
