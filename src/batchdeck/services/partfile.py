@@ -120,11 +120,12 @@ class PartFile:
             if self._descriptor < 0:
                 return
             try:
-                for piece in pieces:
-                    view = memoryview(piece)
-                    while view:
-                        view = view[os.write(self._descriptor, view) :]
-                    self.digest.feed(piece)
+                # In one piece: each call gives the interpreter away and has to wait for it again.
+                data = b"".join(pieces)
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(self._descriptor, view) :]
+                self.digest.feed(data)
             except OSError as error:
                 self.discard()
                 raise self._nothing_left(error) from error
