@@ -62,7 +62,7 @@ class Case:
     kill_after: float = 0.0
     """Kill -9 so many seconds after the start, wherever it is then; 0 for no kill."""
     finish: str = "reconcile"
-    """What is run afterwards until it ends well: `reconcile`, or the command `again`."""
+    """What is run afterwards until it ends well: `reconcile`, the command `again`, or `three at once`."""
     batches: int = 1
     """How many there must be in the end."""
 
@@ -89,7 +89,7 @@ def cases() -> list[Case]:
             for fault_name, fault in FAULTS.items():
                 made.append(Case(f"{command}: {step_name}: {fault_name}", command, ({**step, **fault},)))
             for hang_name, hang in HANGS.items():
-                for finish in ("reconcile", "again"):
+                for finish in ("reconcile", "again", "three at once"):
                     made.append(
                         Case(
                             f"{command}: kill in {step_name}, {hang_name}, then {finish}",
@@ -323,6 +323,11 @@ class Play:
             child = self._start(arguments)
             child.wait()
             self._note(child)
+        if self._case.finish == "three at once":
+            together = [self._start(["reconcile", "--json"]) for _ in range(3)]
+            for child in together:
+                child.wait()
+                self._note(child)
         for _ in range(3):
             child = self._start(["reconcile", "--json"])
             self._outcome.last_code = child.wait()

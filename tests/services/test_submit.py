@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -477,6 +478,23 @@ async def test_the_plan_warns_of_a_file_that_was_sent_before(world: World) -> No
         [created] = await process.create(path)
         plan = await process.submit.plan(path)
     assert any(created.batch.id in warning for warning in plan.warnings)
+
+
+async def test_the_plan_tells_of_a_send_that_is_under_way(world: World) -> None:
+    path = world.write("tickets.jsonl", ["a"])
+    told: list[str] = []
+    async with world.process() as process:
+        original = world.api.create_batch
+
+        async def meanwhile(new: Any) -> Any:
+            plan = await process.submit.plan(path)
+            told.extend(plan.warnings)
+            assert plan.continues == ()
+            return await original(new)
+
+        world.api.create_batch = meanwhile  # type: ignore[method-assign]
+        await process.create(path)
+    assert any("being sent right now" in warning for warning in told)
 
 
 async def test_what_is_asked_for_now_is_sent_when_nothing_had_been(world: World) -> None:

@@ -18,6 +18,7 @@ from batchdeck.services.open_operations import MAKERS
 
 if TYPE_CHECKING:
     from batchdeck.models.lines import CheckReport
+    from batchdeck.models.operation import Operation
     from batchdeck.models.progress import OnProgress, ShouldStop
     from batchdeck.services.context import Context
     from batchdeck.services.journal import Journal
@@ -155,13 +156,21 @@ class Planner:
         if report.warning_count:
             warnings.append(f"{report.warning_count:,} lines of {path.name} have warnings.")
         hashes = {batch.sha256 for batch in batches}
-        continues = [
-            operation.id
-            for operation in await self._journal.unsettled()
-            if operation.kind in MAKERS
-            and operation.payload.get("sha256") in hashes
-            and operation.payload.get("endpoint") == endpoint
-        ]
+        continues: list[str] = []
+        for operation in await self._journal.unsettled():
+            is_same = (
+                operation.kind in MAKERS
+                and operation.payload.get("sha256") in hashes
+                and operation.payload.get("endpoint") == endpoint
+            )
+            if not is_same:
+                continue
+            if await self._is_being_sent(operation):
+                warnings.append(
+                    f"{path.name} is being sent right now; creating it makes another batch of it."
+                )
+            else:
+                continues.append(operation.id)
         if continues:
             warnings.append(
                 f"An earlier create of {path.name} was cut off; it is finished instead of starting another."
@@ -179,6 +188,14 @@ class Planner:
                 f"{path.name} was sent before, as {made[0]}{more}; sending it again is paid again."
             )
         return warnings, continues
+
+    async def _is_being_sent(self, operation: Operation) -> bool:
+        """True when a living process works on an operation."""
+        taken = await self._journal.take(operation.id)
+        if taken is None:
+            return True
+        async with self._journal.hold(taken):
+            return False
 
 
 def check_expiry(seconds: int | None) -> None:

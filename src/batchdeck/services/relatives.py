@@ -17,6 +17,7 @@ from batchdeck.services.open_operations import MAKERS
 if TYPE_CHECKING:
     from batchdeck.jsonl.retry_set import RetrySet
     from batchdeck.models.batch import Batch
+    from batchdeck.models.operation import Operation
     from batchdeck.models.progress import OnProgress, ShouldStop
     from batchdeck.services.context import Context
     from batchdeck.services.files import Files
@@ -94,9 +95,14 @@ class Lineage:
         members = {record.id: record.batch for record in await batches.lineage(account_id, batch.id)}
         members.setdefault(batch.id, batch)
         members[batch.id] = batch
+        sent_here = [
+            operation
+            for operation in await self._journal.recent(limit=_LOOK_BACK)
+            if operation.kind in MAKERS and operation.batch_id is not None
+        ]
         todo = list(members)
         while todo:
-            for joint in await self._other_retries(todo.pop()):
+            for joint in await self._other_retries(todo.pop(), sent_here):
                 below = {joint.id: joint}
                 for record in await batches.lineage(account_id, joint.id):
                     if record.batch.retry_of in below:
@@ -105,12 +111,12 @@ class Lineage:
                 members |= {key: value for key, value in below.items() if key not in members}
         return sorted(members.values(), key=age)
 
-    async def _other_retries(self, batch_id: str) -> list[Batch]:
+    async def _other_retries(self, batch_id: str, sent_here: list[Operation]) -> list[Batch]:
         """Batches that retried this one without naming it alone in their metadata."""
         found = {batch.id: batch for batch in await self._joint_retries(batch_id)}
-        for operation in await self._journal.recent(limit=_LOOK_BACK):
+        for operation in sent_here:
             # Some services drop the metadata; the journal knows what was sent from here all the same.
-            if operation.kind not in MAKERS or operation.batch_id is None or operation.batch_id in found:
+            if operation.batch_id is None or operation.batch_id in found:
                 continue
             if batch_id in Job.of(operation.payload).retries:
                 record = await self._context.history.batches.get(self._context.account_id, operation.batch_id)

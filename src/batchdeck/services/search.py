@@ -108,7 +108,7 @@ class BatchSearch:
                     continue
                 if batch.operation_id == operation.id:
                     by_id[batch.id] = batch
-                elif self._may_be_ours(batch, operation, since):
+                elif self._may_be_ours(batch, operation, job):
                     by_file[batch.id] = batch
             if not page.batches or not page.has_more or _reaches(page, since):
                 why = ""
@@ -128,16 +128,18 @@ class BatchSearch:
             return intent
         return max(intent, job.service_time - _SAME_CLOCK_SLACK)
 
-    def _may_be_ours(self, batch: Batch, operation: Operation, since: datetime) -> bool:
+    def _may_be_ours(self, batch: Batch, operation: Operation, job: Job) -> bool:
         """True for a batch of the operation's own file whose `batchdeck_op` the service dropped.
 
-        Whatever else stands in its metadata: a service may keep some pairs and add its own.
+        Whatever else stands in its metadata: a service may keep some pairs and add its own. Its time says
+        little: a proxy's files and batches may come from different clocks.
         """
         return (
             operation.input_file_id is not None
             and batch.input_file_id == operation.input_file_id
             and batch.operation_id is None
-            and (batch.created_at is None or batch.created_at >= since)
+            and batch.id not in job.retries
+            and (batch.created_at is None or batch.created_at >= operation.created_at - _OTHER_CLOCK_SLACK)
         )
 
     async def _not_anothers(self, batches: list[Batch], operation: Operation) -> list[Batch]:
