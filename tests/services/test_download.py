@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import os
 import random
-import resource
 import stat
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from batchdeck.errors import (
     IncompleteDownload,
     InputLost,
     Interrupted,
-    LostAnswer,
     NotFound,
     ServerFailed,
     TargetExists,
@@ -71,7 +69,7 @@ async def test_files_come_whole_under_their_names_for_their_owner_alone(world: W
     ]
     assert [file.rows for file in files] == [1, 1, 2]
     for file in files:
-        assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
+        assert os.name == "nt" or stat.S_IMODE(file.path.stat().st_mode) == 0o600
     assert files[0].path.read_bytes() == world.api.contents[batch.output_file_id or ""]
     assert known[0].sha256 == hashlib.sha256(files[0].path.read_bytes()).hexdigest()
     assert {operation.state for operation in operations} == {OperationState.DONE}
@@ -378,8 +376,8 @@ except FileProblem as error:
 
 
 @pytest.mark.posix
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a limit on the size of files")
 def test_a_write_that_the_disk_refuses_leaves_nothing(tmp_path: Path) -> None:
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)
     done = subprocess.run(
         [sys.executable, "-c", FULL_DISK, str(tmp_path / "x.jsonl")],
         capture_output=True,
@@ -439,7 +437,3 @@ async def test_the_answer_of_a_lost_connection_is_written_before_the_next_try(
     starts = [call.arguments["start"] for call in world.api.calls if call.method == "stream_file"]
     assert starts == sorted(set(starts))
     assert len(starts) > 20
-
-
-def test_lost_answers_are_service_errors() -> None:
-    assert LostAnswer("x").unclear
