@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -122,6 +123,7 @@ class ConnectedApp(App[int]):
             self.tell(SyncChanged())
 
     async def _connect_now(self) -> None:
+        sys.setswitchinterval(0.001)
         before = self.services
         try:
             services = await self._connect(before)

@@ -20,6 +20,8 @@ PRICING_PAUSE = 0.02
 """Seconds between two bites of the history, so that keys are answered meanwhile."""
 
 
+_FILL_PAUSE_SECONDS = 0.03
+"""Between two pages of a fill, so that keys have the loop to themselves most of the time."""
 _FILL_TELL_SECONDS = 0.5
 """Least time between two tellings of how far the fill has come."""
 
@@ -217,6 +219,7 @@ class Poller:
                 self.filled = report.stored
                 self._tell(BatchesChanged())
                 self._tell(SyncChanged())
+            await asyncio.sleep(_FILL_PAUSE_SECONDS)
             await self._may_ask.wait()
 
     async def price(self) -> None:
