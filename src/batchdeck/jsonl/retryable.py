@@ -34,10 +34,10 @@ _QUOTA_WORDS = (
 _RETRYABLE_4XX = frozenset({408, 409, 429})
 
 _WHY_CODE = {
-    "context_length_exceeded": "the text is too long for the model and would be again",
+    "context_length_exceeded": "too long for the model; would be again",
     "model_not_found": "the account cannot use this model",
-    "content_policy_violation": "the content was refused and would be again",
-    "content_filter": "the content was refused and would be again",
+    "content_policy_violation": "refused for its content; would be again",
+    "content_filter": "refused for its content; would be again",
     "invalid_api_key": "the key was not accepted",
 }
 
@@ -103,13 +103,13 @@ def why(outcome: Outcome, status_code: int | None, code: str, *, retryable: bool
 def _why_not(status_code: int | None, code: str) -> str:
     lowered = code.lower()
     if lowered in _QUOTA_CODES or status_code == 402:
-        return "the account is out of quota or credit: helps only once that is put right"
+        return "out of quota or credit: mend that first"
     if lowered in _WHY_CODE:
         return _WHY_CODE[lowered]
     if status_code == 429:
-        return "the account is out of quota or credit: helps only once that is put right"
+        return "out of quota or credit: mend that first"
     if status_code in (401, 403):
         return "the account may not do this"
     if status_code is not None and 400 <= status_code < 500:
-        return "the request itself was refused and would be again"
-    return "the same request would most likely fail again"
+        return "refused as it is; would be again"
+    return "most likely fails again"

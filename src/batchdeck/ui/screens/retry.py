@@ -85,7 +85,7 @@ class RetryScreen(Dialog[None]):
         self.allow_yes(False)
         for name in ("#retry-codes", "#retry-left-out", "#retry-options", "#retry-total"):
             self.query_one(name).display = False
-        self.query_one("#retry-head", Static).update("Looking which requests have no answer. Esc stops.")
+        self.query_one("#retry-head", Static).update("Looking which requests have no ok result. Esc stops.")
         self.read(self._plan(), "retry-plan")
 
     def on_unmount(self) -> None:
@@ -177,7 +177,7 @@ class RetryScreen(Dialog[None]):
                 open_count = sum(group.count for group in plan.groups)
                 lines.append(
                     f"{name}: {words.count(open_count)} of {words.plural(plan.requests, 'request')} "
-                    f"{'has' if open_count == 1 else 'have'} no answer."
+                    f"{'has' if open_count == 1 else 'have'} no ok result."
                 )
         return "\n".join(lines)
 

@@ -151,7 +151,7 @@ class FailuresTab(RequestsTab):
         else:
             head.update(
                 f"{words.count(report.failed)} of {words.plural(report.requests, 'request')} "
-                f"{'has' if report.failed == 1 else 'have'} no answer, {words.count(report.ok)} ok."
+                f"{'has' if report.failed == 1 else 'have'} no ok result, {words.count(report.ok)} do."
             )
         self.query_one("#failures-notes").display = group is None and bool(report.notes)
         self.query_one("#failures-detail").display = group is None
