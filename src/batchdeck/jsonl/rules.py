@@ -238,7 +238,7 @@ def _json_sentence(raw: bytes, error: ValueError) -> str:
     if b"\x00" in raw:
         return f"The line holds a NUL byte at byte {raw.index(0) + 1}."
     if isinstance(error, json.JSONDecodeError):
-        told = error.msg[:1].lower() + error.msg[1:]
+        told = (error.msg[:1].lower() + error.msg[1:]).removesuffix(" at")
         return f"The line is not JSON: {told} at character {error.colno}."
     told = str(error)
     if "integer string conversion" in told:

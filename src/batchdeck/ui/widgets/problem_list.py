@@ -45,7 +45,8 @@ class ProblemList(LineView):
         left = width - where_width - 10
         if left > code_width + 20:
             pieces.append((text.fit(problem.code, code_width) + "  ", style))
-        pieces.append((text.clean_line(problem.message), ""))
+            left -= code_width + 2
+        pieces.append((text.fit(problem.message, max(1, left)), ""))
         return pieces
 
 
