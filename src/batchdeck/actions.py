@@ -266,5 +266,4 @@ VIEW_ACTIONS: tuple[Action, ...] = (
 )
 """What keys do on the screens over the list, where they may mean something else than on it."""
 
-BY_ID = {action.id: action for action in (*VIEW_ACTIONS, *ACTIONS)}
-"""What a view does beyond the list comes first: a footer drops from the end."""
+BY_ID = {action.id: action for action in (*ACTIONS, *VIEW_ACTIONS)}

@@ -31,23 +31,25 @@ async def test_it_is_answered_by_y_or_by_moving_to_the_button(tmp_path: Path) ->
         for keys, answer in ANSWERS.items():
             answers: list[bool | None] = []
             deck.app.push_screen(ConfirmScreen("Cancel?", [HOSTILE], "Cancel it"), answers.append)
-            await deck.pilot.pause()
+            await deck.settle()
             await deck.press(*keys.split())
             await deck.until(answers.__len__)
             assert answers == [answer], keys
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("size", SIZES)
-async def test_the_safe_button_has_the_focus_whatever_the_size(tmp_path: Path, size: tuple[int, int]) -> None:
-    async with stage(tmp_path, size=size) as deck:
-        await deck.show(ConfirmScreen("Cancel?", [HOSTILE] * 30, "Cancel it"))
-        focused = deck.app.focused
-        assert isinstance(focused, Button)
-        assert focused.id == "no"
-        if size[0] >= 50:
-            assert "[@click=app.quit]x[/] [/nope]" in deck.text()
-        assert "\x1b" not in deck.text() and "\x07" not in deck.text()
+async def test_the_safe_button_has_the_focus_whatever_the_size(tmp_path: Path) -> None:
+    async with stage(tmp_path) as deck:
+        for size in SIZES:
+            await deck.resize(size)
+            await deck.show(ConfirmScreen("Cancel?", [HOSTILE] * 30, "Cancel it"))
+            focused = deck.app.focused
+            assert isinstance(focused, Button)
+            assert focused.id == "no"
+            if size[0] >= 50:
+                assert "[@click=app.quit]x[/] [/nope]" in deck.text()
+            assert "\x1b" not in deck.text() and "\x07" not in deck.text()
+            await deck.press("n")
 
 
 @pytest.mark.anyio

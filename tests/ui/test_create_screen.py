@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from batchdeck.models.account import Limits
+from batchdeck.sandbox.faults import FaultRule
 from batchdeck.ui.screens.confirm import ConfirmScreen
 from batchdeck.ui.screens.create import CreateScreen
 from batchdeck.ui.widgets.create_options import span_of
@@ -57,7 +58,7 @@ async def test_a_file_is_completed_checked_and_sent_once(tmp_path: Path) -> None
         await confirm(deck, "y")
         await deck.sees("Created batch_")
         await deck.press("ctrl+s", "y")
-        await deck.pilot.pause()
+        await deck.settle()
         (batch_id,) = await deck.batches()
         record = await deck.services.browse.batch(batch_id)
         assert record is not None
@@ -65,9 +66,8 @@ async def test_a_file_is_completed_checked_and_sent_once(tmp_path: Path) -> None
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (50, 15), (20, 5)])
-async def test_problems_stand_by_line_with_the_lines_own_text(tmp_path: Path, size: tuple[int, int]) -> None:
-    async with create_stage(tmp_path, size=size) as (deck, screen):
+async def test_problems_stand_by_line_with_the_lines_own_text(tmp_path: Path) -> None:
+    async with create_stage(tmp_path) as (deck, screen):
         lines = [request(f"t-{n}") for n in range(20)]
         lines[6] = json.dumps({"custom_id": HOSTILE}).encode() + b"\n"
         lines[11] = HOSTILE.encode() + b"\n"
@@ -79,11 +79,12 @@ async def test_problems_stand_by_line_with_the_lines_own_text(tmp_path: Path, si
         places = [problem.line for problem in problems._problems]
         assert {7, 12} <= set(places)
         problems.cursor = places.index(12)
-        await deck.pilot.pause()
-        if size[1] > 20:
-            assert "line 12" in deck.text()
-            assert "[@click=app.quit]x[/] [/nope]" in deck.text()
-        assert "\x1b" not in deck.text() and "\x07" not in deck.text()
+        for size in ((120, 40), (80, 24), (50, 15), (20, 5)):
+            await deck.resize(size)
+            if size[1] > 20:
+                assert "line 12" in deck.text()
+                assert "[@click=app.quit]x[/] [/nope]" in deck.text()
+            assert "\x1b" not in deck.text() and "\x07" not in deck.text()
         await deck.press("ctrl+s")
         assert deck.app.screen is screen
         assert await deck.batches() == []
@@ -168,7 +169,7 @@ async def test_a_wrong_option_is_told_and_nothing_asked(tmp_path: Path) -> None:
         await deck.press("enter")
         await deck.sees("Ready")
         screen.query_one("#create-expiry").focus()
-        await deck.pilot.pause()
+        await deck.settle()
         await deck.enter("soon")
         await deck.press("ctrl+s")
         await deck.sees("soon is no span of time")
@@ -187,3 +188,55 @@ def test_spans_of_time(typed: str, seconds: int | None) -> None:
 def test_what_is_no_span_or_too_short_or_long(typed: str) -> None:
     with pytest.raises(ValueError, match=r"span|hour"):
         span_of(typed)
+
+
+@pytest.mark.anyio
+async def test_sending_can_be_stopped_until_the_create_is_on_its_way(tmp_path: Path) -> None:
+    async with create_stage(tmp_path, size=(80, 24)) as (deck, screen):
+        path = deck.write("a.jsonl", [request(f"t-{n}") for n in range(3)])
+
+        async def send() -> None:
+            screen.form.set_path(path)
+            screen.query_one("#create-path").focus()
+            await deck.settle()
+            await deck.press("enter")
+            await deck.sees("Ready")
+            await confirm(deck, "y")
+
+        deck.sandbox.faults.add(FaultRule("delay", "POST", "/v1/files", seconds=0.5))
+        await send()
+        await deck.sees("s stops it")
+        await deck.press("s")
+        await deck.sees("no batch was created")
+        assert await deck.batches() == []
+
+        deck.sandbox.faults.add(FaultRule("delay", "POST", "/v1/batches", seconds=1.0))
+        await send()
+        await deck.sees("it cannot be stopped any more")
+        await deck.press("s")
+        await deck.sees("The create is on its way")
+        await deck.sees("Created batch_")
+        assert len(await deck.batches()) == 1
+
+
+@pytest.mark.anyio
+async def test_a_lost_answer_makes_one_batch_and_is_told(tmp_path: Path) -> None:
+    async with create_stage(tmp_path) as (deck, screen):
+        screen.form.set_path(deck.write("a.jsonl", [request("t-1")]))
+        await deck.press("enter")
+        await deck.sees("Ready")
+        deck.sandbox.faults.add(FaultRule("status_after", "POST", "/v1/batches", status=500))
+        await confirm(deck, "y")
+        await deck.sees("Created batch_")
+        assert deck.sandbox.stats()["batches"] == 1
+
+
+@pytest.mark.anyio
+async def test_read_only_creates_nothing(tmp_path: Path) -> None:
+    async with stage(tmp_path, read_only=True) as deck:
+        await deck.show(CreateScreen(deck.write("a.jsonl", [request("t-1")])))
+        await deck.sees("Ready")
+        await deck.press("ctrl+s")
+        await deck.sees("read-only")
+        assert isinstance(deck.app.screen, CreateScreen)
+        assert deck.sandbox.stats()["batches"] == 0

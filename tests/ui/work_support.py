@@ -29,6 +29,8 @@ from batchdeck.ui.app import BatchdeckApp
 
 HOSTILE = "[@click=app.quit]x[/] [/nope] \x1b]52;c;aGk=\x07"
 """Acts on a terminal or an app that shows it as it is."""
+KEYS = {"slash": "/", "space": " ", "minus": "-", "plus": "+", "question_mark": "?"}
+"""Names of keys whose characters are not their names."""
 PATIENCE = 20.0
 """Seconds before a test gives up on something that should come by itself."""
 
@@ -66,24 +68,36 @@ class Stage:
         deadline = time.monotonic() + PATIENCE
         while not holds():
             assert time.monotonic() < deadline, f"never came; on screen: {self.app.screen}\n{self.text()}"
-            await self.pilot.pause()
-            await asyncio.sleep(0.002)
-        await self.pilot.pause()
+            await asyncio.sleep(0.01)
+        await self.settle()
 
     async def sees(self, words: str) -> None:
         """Wait until words stand on the screen."""
         await self.until(lambda: words in self.text())
 
+    async def settle(self) -> None:
+        """Let the app deal with what was posted so far, and draw."""
+        for _ in range(3):
+            await self.pilot.pause(0)
+
+    async def resize(self, size: tuple[int, int]) -> None:
+        """Give the terminal another size."""
+        await self.pilot.resize_terminal(*size)
+        await self.settle()
+
     async def press(self, *keys: str) -> None:
         """Press keys."""
-        await self.pilot.press(*keys)
+        for key in keys:
+            character = KEYS.get(key, key)
+            self.app.post_message(events.Key(key, character if len(character) == 1 else None))
+            await self.settle()
 
     async def enter(self, text: str) -> None:
         """Paste text into what has the focus."""
         focused = self.app.focused
         assert focused is not None
         focused.post_message(events.Paste(text))
-        await self.pilot.pause()
+        await self.settle()
 
     def text(self) -> str:
         """What stands on the screen, row by row."""
@@ -95,7 +109,7 @@ class Stage:
     async def show(self, screen: Screen[Any]) -> None:
         """Push a screen."""
         await self.app.push_screen(screen)
-        await self.pilot.pause()
+        await self.settle()
 
     def write(self, name: str, lines: Sequence[bytes]) -> Path:
         """A file in the test's folder."""

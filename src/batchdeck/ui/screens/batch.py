@@ -175,7 +175,7 @@ class BatchScreen(AccountScreen[None]):
         if self.batch_id in event.changed:
             self._read_record()
         lineage = self._tabs.get("lineage")
-        if lineage is not None and (event.new or self.batch_id in event.changed):
+        if lineage is not None and lineage.display and (event.new or self.batch_id in event.changed):
             lineage.reload()
 
     def _tick(self) -> None:

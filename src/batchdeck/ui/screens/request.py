@@ -91,6 +91,7 @@ class RequestScreen(AccountScreen[int]):
         self._search = search
         self._position = position
         self._place = place
+        self._wanted_place = place
         self._opened: OpenedRequest | None = None
         self._is_plain = False
 
@@ -131,7 +132,7 @@ class RequestScreen(AccountScreen[int]):
 
     @on(Opened)
     def _show(self, event: Opened) -> None:
-        self._opened, self._place = event.opened, event.place
+        self._opened, self._place, self._wanted_place = event.opened, event.place, event.place
         row = event.opened.row
         self._position = row.position
         self.query_one("#request-head", Static).update(self._head(event.opened))
@@ -160,6 +161,7 @@ class RequestScreen(AccountScreen[int]):
 
     @on(NotOpened)
     def _say(self, event: NotOpened) -> None:
+        self._wanted_place = self._place
         self.notify(text.clean(event.words), severity="warning", markup=False)
 
     def do_view_back(self) -> None:
@@ -197,7 +199,7 @@ class RequestScreen(AccountScreen[int]):
 
     def _go(self, step: int) -> None:
         results, shown, search = self._results, self._filter, self._search
-        place = self._place + step
+        place = self._wanted_place = self._wanted_place + step
         position = self._position
 
         async def read() -> None:

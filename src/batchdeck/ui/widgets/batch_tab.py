@@ -110,6 +110,9 @@ class BatchTab(ActionNode, Vertical):
             return
         except BatchdeckError as error:
             self.post_message(self.Failed(error.line))
+        except Exception:
+            self.post_message(self.Failed("This could not be read. The log holds the details."))
+            raise
 
     def show_view(self) -> None:
         """What was to be read is here."""

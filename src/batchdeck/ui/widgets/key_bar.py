@@ -105,7 +105,8 @@ class KeyBar(Painted):
                     hints[action_id] = KeyHint(action_id, shown, BY_ID[action_id].label, key)
                 elif action_id is None and active.binding.show:
                     own.append(KeyHint("", shown, active.binding.description, key))
-            self._hints = [*own, *(hints[action_id] for action_id in BY_ID if action_id in hints)]
+            ordered = (action.id for action in (*VIEW_ACTIONS, *ACTIONS))
+            self._hints = [*own, *(hints[action_id] for action_id in ordered if action_id in hints)]
         return self._hints
 
 

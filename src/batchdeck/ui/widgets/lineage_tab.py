@@ -40,11 +40,13 @@ class LineageTree(LineView):
         self._branches: list[str] = []
 
     def show(self, nodes: Sequence[LineageNode]) -> None:
-        """Show this tree, the cursor on the batch whose tab it is."""
+        """Show this tree, the cursor where it was, else on the batch whose tab it is."""
+        before = self.chosen
+        wanted = before.record.id if before is not None else self._batch_id
         self._tree = nodes
         self._branches = branches(nodes, self._glyphs)
         self.set_count(len(nodes))
-        self.cursor = next((place for place, node in enumerate(nodes) if node.record.id == self._batch_id), 0)
+        self.cursor = next((place for place, node in enumerate(nodes) if node.record.id == wanted), 0)
 
     @property
     def chosen(self) -> LineageNode | None:
