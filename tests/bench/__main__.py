@@ -48,7 +48,8 @@ def main(argv: list[str] | None = None) -> int:
                 measured = row.measure(workshop)
             except Exception as error:
                 failed.append(row.name)
-                print(f"{row.name} could not be measured: {type(error).__name__}: {error}", file=sys.stderr)
+                words = str(error).strip()
+                print(f"{row.name} could not be measured: {type(error).__name__}: {words}", file=sys.stderr)
                 continue
             results += measured
             for result in measured:
