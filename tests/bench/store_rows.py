@@ -7,8 +7,9 @@ import statistics
 import time
 from pathlib import Path
 
+from tests.bench.program import services_of
 from tests.bench.row import Result, Row, amount, spread
-from tests.bench.workshop import KEY, NOWHERE, Workshop
+from tests.bench.workshop import KEY, NOWHERE, Service, Workshop
 
 PAGE = 40
 FILTERS = (
@@ -68,4 +69,36 @@ def _median(what: str, seconds: list[float]) -> Result:
     return amount("list_speed", title, statistics.median(seconds) * 1000, "ms", 50.0, spread(seconds, 1000))
 
 
-ROWS = [Row("list_speed", "page turn, filter and sort with 100,000 batches", list_speed)]
+def journal(workshop: Workshop) -> list[Result]:
+    """What the journal adds to an operation: its intent and the steps of a create."""
+    service = workshop.sandbox()
+    workshop.report("the journal of 100 operations")
+    seconds = asyncio.run(_journal(workshop, service))
+    what = "journal of one create: intent, uploading, uploaded, sending, done"
+    median = statistics.median(seconds) * 1000
+    return [amount("journal", what, median, "ms", 5.0, spread(seconds, 1000))]
+
+
+async def _journal(workshop: Workshop, service: Service) -> list[float]:
+    from batchdeck.models.operation import OperationKind, OperationState
+
+    seconds = []
+    async with services_of(workshop, service) as (services, _api):
+        for number in range(100):
+            begun = time.perf_counter()
+            operation = await services.journal.begin(OperationKind.CREATE, f"file {number}", {"path": "/x"})
+            for state in (
+                OperationState.UPLOADING,
+                OperationState.UPLOADED,
+                OperationState.SENDING,
+                OperationState.DONE,
+            ):
+                await services.journal.step(operation, state, note="a step")
+            seconds.append(time.perf_counter() - begun)
+    return seconds
+
+
+ROWS = [
+    Row("list_speed", "page turn, filter and sort with 100,000 batches", list_speed),
+    Row("journal", "what the journal adds to an operation", journal),
+]
