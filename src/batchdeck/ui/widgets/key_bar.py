@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from textual import events
 from textual.strip import Strip
 
-from batchdeck.actions import BY_ID
+from batchdeck.actions import ACTIONS, BY_ID, VIEW_ACTIONS
 from batchdeck.ui.bindings import shown_key
 from batchdeck.ui.widgets.painted import Painted, Piece
 
