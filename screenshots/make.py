@@ -149,7 +149,7 @@ async def take(scenes: Sequence[Scene]) -> dict[str, str]:
     from batchdeck.ui.app import BatchdeckApp
 
     demo = Demo(clock=NOW.timestamp)
-    flags = {"theme": scenes[0].theme, "refresh": 600.0}
+    flags = {"theme": scenes[0].theme, "refresh": 59.0}
     session = make_session(flags, {}, demo=demo, clock=StoppedClock())
     app = BatchdeckApp(session.settings, session.open_services, session.connect)
     folder = Path(tempfile.mkdtemp(prefix="batchdeck-picture-"))
