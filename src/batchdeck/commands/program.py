@@ -58,7 +58,7 @@ async def paths(context: CommandContext) -> int:
         "inputs": where.inputs_dir,
         "results": where.results_dir,
         "log": where.log_dir,
-        "downloads": context.settings.download_dir,
+        "downloads": context.settings.download_dir.absolute(),
     }
     for name, path in places.items():
         if context.out.as_json:
@@ -98,8 +98,18 @@ async def keys(context: CommandContext) -> int:
 
 def shown_key(key: str) -> str:
     """A key as people write it."""
-    names = {"escape": "esc", "pagedown": "PgDn", "pageup": "PgUp", "ctrl+@": "ctrl+space"}
-    return names.get(key, key)
+    return _KEY_NAMES.get(key, key)
+
+
+_KEY_NAMES = {
+    "escape": "esc",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "ctrl+@": "ctrl+space",
+    "minus": "-",
+    "plus": "+",
+    "equals_sign": "=",
+}
 
 
 async def doctor(context: CommandContext) -> int:
@@ -142,15 +152,18 @@ async def doctor(context: CommandContext) -> int:
 
 
 def _report_terminal(context: CommandContext) -> None:
+    """What the deck would find here; never a failure, for sub-commands need none of it."""
     term = os.environ.get("TERM", "")
     size = shutil.get_terminal_size()
     is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    can = is_terminal and term not in {"", "dumb"}
-    words = [f"TERM={term or 'not set'}", f"{size.columns}x{size.lines}"]
-    if not is_terminal:
-        words.append("not a terminal here, so the deck cannot open; sub-commands can")
-    elif not can:
-        words.append("the deck needs a terminal that can move its cursor; sub-commands do not")
+    can = is_terminal and term != "dumb"
+    words = [f"TERM={term or 'not set'}"]
+    if is_terminal:
+        words.append(f"{size.columns}x{size.lines}")
+    else:
+        words.append("input or output is no terminal here; the deck needs one, sub-commands do not")
+    if term == "dumb":
+        words.append("the deck cannot draw on a dumb terminal; sub-commands work")
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     if encoding != "utf8":
         words.append(f"encoding {encoding or 'unknown'}: use --ascii")
@@ -160,11 +173,13 @@ def _report_terminal(context: CommandContext) -> None:
         if os.environ.get(variable):
             words.append("inside tmux" if variable == "TMUX" else "inside screen")
     words.append(f"locale {locale.getlocale()[0] or 'C'}")
-    _report(context, "terminal", can, ", ".join(words))
+    _report(context, "terminal", can, ", ".join(words), is_needed=False)
 
 
-def _report(context: CommandContext, check: str, ok: bool, detail: str) -> None:
+def _report(context: CommandContext, check: str, ok: bool, detail: str, *, is_needed: bool = True) -> None:
+    """Print how one check came out; what only the deck needs is a note when it is not there."""
+    level = "ok" if ok else "FAIL" if is_needed else "note"
     if context.out.as_json:
-        context.out.json({"check": check, "ok": ok, "detail": detail})
+        context.out.json({"check": check, "ok": level != "FAIL", "level": level.lower(), "detail": detail})
     else:
-        context.out.line(f"{'ok  ' if ok else 'FAIL'}  {check:<10} {detail}")
+        context.out.line(f"{level:<4}  {check:<10} {detail}")
