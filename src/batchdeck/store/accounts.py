@@ -24,13 +24,17 @@ class Accounts:
         return await self._database.write(lambda connection: _remember(connection, account, profile_name))
 
     async def last_used(self, profile_name: str, base_url: str) -> tuple[int, Account] | None:
-        """The account the profile last used at that address, for starting without a key."""
+        """The account the profile last used at that address, for starting without a key.
+
+        One that holds batches goes before one that holds none, which a wrong key would have made.
+        """
 
         def work(connection: sqlite3.Connection) -> tuple[int, Account] | None:
             row = connection.execute(
                 "SELECT a.id, a.base_url, a.key_fingerprint, a.organization, a.project FROM account_uses u"
                 " JOIN accounts a ON a.id = u.account_id WHERE u.profile = ? AND u.base_url = ?"
-                " ORDER BY u.used_at DESC LIMIT 1",
+                " ORDER BY EXISTS (SELECT 1 FROM batches b WHERE b.account_id = a.id) DESC, u.used_at DESC"
+                " LIMIT 1",
                 (plain(profile_name), plain(base_url.rstrip("/"))),
             ).fetchone()
             return None if row is None else (row[0], Account(*row[1:]))
