@@ -245,7 +245,10 @@ async def test_refused_lines_come_with_the_line_itself(failures: Failures, api: 
     assert len(refused[1].text) == 2_000
     assert (refused[2].text, refused[3].text) == (None, None)
     report = await failures.report(batch.id)
-    assert report.notes == ("The service refused the whole file, for 4 reasons; nothing was run.",)
+    assert report.notes == (
+        "The service refused the whole file (line 2: invalid_json_line: Line 2 is not JSON,"
+        " and 3 more reasons); nothing was run.",
+    )
 
 
 async def test_refused_lines_without_the_input_come_without_text(

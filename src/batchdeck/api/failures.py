@@ -98,7 +98,11 @@ def from_answer(call: Call, status: int, headers: Mapping[str, str], body: bytes
 
 def _not_found(call: Call, told: str, known: dict[str, Any]) -> NotFound:
     if call.thing:
-        return NotFound(f"{call.begun} failed: the service does not know {call.thing} ({told}).", **known)
+        return NotFound(
+            f"{call.begun} failed: the service does not know {call.thing} ({told}).",
+            hint="Check the id and the profile: a key sees its own project alone.",
+            **known,
+        )
     return NotFound(
         f"{call.begun} failed: there is no Batch API at {call.place} ({told}).",
         hint="Check the base URL; it usually ends in /v1.",

@@ -83,7 +83,7 @@ async def _merged(context: CommandContext, services: Services, batch_id: str, fo
         context,
         batch_id,
         "merged",
-        merged.path,
+        merged.path.absolute(),
         summary.bytes,
         summary.rows,
         ok=summary.ok,

@@ -94,6 +94,11 @@ def age_words(then: datetime | None, now: datetime) -> str:
     return f"{seconds}s"
 
 
+def dollars(usd: float) -> str:
+    """A cost to a hundredth of a cent; less than that says so."""
+    return "under $0.0001" if 0 < usd < 0.0001 else f"${usd:.4f}"
+
+
 def _show_table(context: CommandContext, rows: tuple[BatchRecord, ...], now: datetime) -> None:
     context.out.table(
         ("id", "status", "name", "requests", "done", "failed", "model", "age"),
@@ -167,7 +172,7 @@ def _show_one(context: CommandContext, record: BatchRecord, described: dict[str,
         (
             "requests",
             f"{counts.total:,}: {counts.completed:,} completed, {counts.failed:,} failed, "
-            f"{counts.waiting:,} waiting",
+            f"{counts.waiting:,} {'without an answer' if batch.status.is_terminal else 'waiting'}",
         ),
         ("window", batch.completion_window),
         *((name.removesuffix("_at"), described["times"][name] or "") for name in TIMES),
@@ -176,7 +181,7 @@ def _show_one(context: CommandContext, record: BatchRecord, described: dict[str,
         ("output file", batch.output_file_id or ""),
         ("error file", batch.error_file_id or ""),
         *((f"metadata {key}", value) for key, value in batch.metadata.items()),
-        ("cost", "" if described["cost_usd"] is None else f"${described['cost_usd']:.4f}"),
+        ("cost", "" if described["cost_usd"] is None else dollars(described["cost_usd"])),
     ]
     if described["usage"]:
         words = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in described["usage"].items())

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batchdeck.commands.context import CommandContext
-from batchdeck.commands.creating import show_created
+from batchdeck.commands.describe import status_word
 from batchdeck.commands.waiting import watch
 from batchdeck.errors import NothingToRetry, ReadOnly, UsageError
+from batchdeck.services.failure_notes import counted
 
 if TYPE_CHECKING:
     from batchdeck.services.retry_failed import RetryPlan
+    from batchdeck.services.submit import Created
 
 
 async def failures(context: CommandContext) -> int:
@@ -42,13 +44,13 @@ async def failures(context: CommandContext) -> int:
                     f"{group.count:,}",
                     f"{group.share:.1%}",
                     "yes" if group.retryable else "no",
-                    group.message,
+                    group.message or group.why,
                 )
                 for group in report.groups
             ],
             right=frozenset({2, 3}),
         )
-    if not report.groups:
+    if not report.groups and report.ok == report.requests:
         out.say(f"Every one of {report.requests:,} requests has an ok answer.")
     for note in report.notes:
         out.say(note)
@@ -67,7 +69,7 @@ async def retry(context: CommandContext) -> int:
         codes = set(args.only) or None
         _check_codes(plan, args.only)
         chosen = plan.chosen(codes, include_all=args.all)
-        for sentence in plan.left_out:
+        for sentence in plan.left_out_of(chosen):
             out.say(sentence)
         if args.dry_run:
             if not sum(chosen.values()):
@@ -87,10 +89,23 @@ async def retry(context: CommandContext) -> int:
                 }
             )
         else:
-            show_created(context, created)
+            _show_sent(context, created, dict(created.by_code or chosen))
         if args.wait:
             return await watch(context, services, [created.batch.id], seconds=None)
         return 0
+
+
+def _show_sent(context: CommandContext, created: Created, by_code: dict[str, int]) -> None:
+    if created.words:
+        context.out.say(created.words)
+    context.out.line(
+        f"{created.batch.id}  {status_word(created.batch)}  "
+        f"{counted(created.requests, 'request')} of {context.args.id} again: {_codes(by_code)}"
+    )
+
+
+def _codes(by_code: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {code}" for code, count in by_code.items())
 
 
 def _hint(plan: RetryPlan) -> str | None:
@@ -122,5 +137,4 @@ def _show_dry(context: CommandContext, plan: RetryPlan, chosen: dict[str, int]) 
             }
         )
         return
-    codes = ", ".join(f"{count:,} {code}" for code, count in chosen.items())
-    context.out.line(f"Would send {requests:,} requests of {plan.batch.id} again: {codes}.")
+    context.out.line(f"Would send {counted(requests, 'request')} of {plan.batch.id} again: {_codes(chosen)}.")

@@ -22,14 +22,13 @@ def notes_on(batch: Batch, totals: RequestTotals, input_problem: str | None) -> 
         yield f"The batch has not ended: {counted(pending, 'request')} pending."
         return
     if batch.status is BatchStatus.FAILED:
-        reasons = f", for {counted(len(batch.errors), 'reason')}" if batch.errors else ""
-        yield f"The service refused the whole file{reasons}; nothing was run."
+        yield f"The service refused the whole file{_reasons(batch)}; nothing was run."
         return
     yield from _files(batch, totals, ok)
     if batch.status in (BatchStatus.EXPIRED, BatchStatus.CANCELLED) and ok:
         yield (
             f"The batch {'expired' if batch.status is BatchStatus.EXPIRED else 'was cancelled'},"
-            f" but {counted(ok, 'answer')} came before and are kept."
+            f" but {counted(ok, 'answer')} came before and {'is' if ok == 1 else 'are'} kept."
         )
     if missing:
         verb = "has" if missing == 1 else "have"
@@ -38,6 +37,17 @@ def notes_on(batch: Batch, totals: RequestTotals, input_problem: str | None) -> 
     if input_problem is not None:
         yield f"{input_problem} What is missing cannot be told: only result rows are counted."
     yield from _rows(totals)
+
+
+def _reasons(batch: Batch) -> str:
+    """Why it was refused: the first reason in full, and how many more there are."""
+    if not batch.errors:
+        return ""
+    first = batch.errors[0]
+    where = f"line {first.line}: " if first.line is not None else ""
+    what = ": ".join(filter(None, (first.code, first.message.rstrip(". "))))
+    more = f", and {counted(len(batch.errors) - 1, 'more reason')}" if len(batch.errors) > 1 else ""
+    return f" ({where}{what}{more})"
 
 
 def _files(batch: Batch, totals: RequestTotals, ok: int) -> Iterator[str]:

@@ -55,6 +55,21 @@ class RetryPlan:
         chosen = self.retry_set.chosen(codes, include_all=include_all)
         return dict(Counter(request.code for request in chosen).most_common())
 
+    def left_out_of(self, chosen: Mapping[str, int]) -> tuple[str, ...]:
+        """What is not sent when that is chosen, and why, a sentence each."""
+        about_groups = {_group_words(group) for group in self.groups}
+        words = [sentence for sentence in self.left_out if sentence not in about_groups]
+        rest = Counter[str]()
+        for group in self.groups:
+            rest[group.code] += group.count
+        rest.subtract(chosen)
+        # Of two groups that share a code, the one that can be sent again goes first.
+        for group in sorted(self.groups, key=lambda group: group.retryable):
+            if 0 < group.count <= rest[group.code]:
+                rest[group.code] -= group.count
+                words.append(_group_words(group) if not group.retryable else _not_asked(group))
+        return tuple(f"Left out: {sentence}" for sentence in words)
+
 
 def regroup(retry_set: RetrySet, requests: int) -> tuple[FailureGroup, ...]:
     """The groups of a set from which requests were taken away."""
@@ -85,8 +100,16 @@ def left_out_words(
         )
     for group in groups:
         if not group.retryable:
-            words.append(f"{_count(group.count)} with {group.code}: {group.why}.")
+            words.append(_group_words(group))
     return words
+
+
+def _group_words(group: FailureGroup) -> str:
+    return f"{_count(group.count)} with {group.code}: {group.why}."
+
+
+def _not_asked(group: FailureGroup) -> str:
+    return f"{_count(group.count)} with {group.code}: not asked for."
 
 
 def _count(number: int) -> str:

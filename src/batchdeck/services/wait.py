@@ -146,7 +146,8 @@ def _timed_out(pending: Sequence[str], timeout: float | None, error: ServiceErro
     listed = ", ".join(pending[:3]) + (f" and {len(pending) - 3} more" if len(pending) > 3 else "")
     have = "has" if len(pending) == 1 else "have"
     sentence = (
-        f"{listed} {have} not ended within {timeout:g} seconds and go{'es' if have == 'has' else ''} on."
+        f"{listed} {have} not ended within {timeout:g} second{'' if timeout == 1 else 's'}"
+        f" and go{'es' if have == 'has' else ''} on."
     )
     if error is not None:
         return TimedOut(sentence, hint=f"The service could not be asked at the end: {error.sentence}")
