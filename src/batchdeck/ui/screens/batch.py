@@ -35,6 +35,7 @@ from batchdeck.ui.widgets.tab_bar import TabBar
 BESIDE = 100
 """Columns from which panes stand beside each other."""
 _BREAKPOINTS = [(0, "-narrow"), (BESIDE, "-beside")]
+_HEIGHTS = [(0, "-short"), (20, "-tall")]
 
 TABS: dict[str, tuple[str, Callable[[str], BatchTab]]] = {
     "overview": ("Overview", OverviewTab),
@@ -72,6 +73,7 @@ class BatchScreen(AccountScreen[None]):
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(*ACTION_IDS)
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
 
     @dataclass
     class RecordRead(Message, bubble=False):

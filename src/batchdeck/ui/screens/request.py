@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 SIDE_BY_SIDE = 90
 """Columns from which request and answer stand beside each other."""
 _BREAKPOINTS = [(0, "-stacked"), (SIDE_BY_SIDE, "-beside")]
+_HEIGHTS = [(0, "-short"), (20, "-tall")]
 
 
 class RequestScreen(AccountScreen[int]):
@@ -61,6 +62,7 @@ class RequestScreen(AccountScreen[int]):
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(*ACTION_IDS)
     HORIZONTAL_BREAKPOINTS = _BREAKPOINTS
+    VERTICAL_BREAKPOINTS = _HEIGHTS
 
     @dataclass
     class Opened(Message, bubble=False):
