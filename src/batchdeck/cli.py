@@ -14,6 +14,9 @@ from batchdeck.errors import BatchdeckError
 
 EXIT_INTERRUPTED = 130
 
+FREE_VALUES = frozenset({"--filter", "--metadata", "--only", "--on"})
+"""Options whose value is the user's own text, which may begin with a dash."""
+
 EPILOG = """\
 examples:
   batchdeck                                    open the deck
@@ -228,6 +231,21 @@ def _add_sandbox(commands: argparse._SubParsersAction[_Parser]) -> None:
     add_arguments(parser)
 
 
+def bind_values(argv: Sequence[str]) -> list[str]:
+    """The arguments with values that begin with a dash tied to their options: `--filter=-status:failed`.
+
+    argparse would take such a value for an option of its own.
+    """
+    bound: list[str] = []
+    for text in argv:
+        is_value = len(text) > 2 and text[0] == "-" and text[1] != "-"
+        if is_value and bound and bound[-1] in FREE_VALUES:
+            bound[-1] += f"={text}"
+        else:
+            bound.append(text)
+    return bound
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run batchdeck.
 
@@ -235,7 +253,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 not all good, 2 wrong usage, 3 refused or out of reach, 4 timed out,
         130 interrupted.
     """
-    args = build_parser().parse_args(argv)
+    args = build_parser().parse_args(bind_values(sys.argv[1:] if argv is None else argv))
     debug = getattr(args, "debug", False)
     try:
         code = _run(args)

@@ -74,3 +74,12 @@ def test_every_download_tells_its_whole_path(serve: Serve, home: Home) -> None:
     rows = home.json("download", created["batch_id"], "--what", "output,input,merged", url=url)
     assert len(rows) == 3
     assert all(Path(row["path"]).is_absolute() for row in rows)
+
+
+def test_a_filter_may_begin_with_a_term_that_excludes(serve: Serve, home: Home) -> None:
+    url = serve("--demo").url
+    rows = home.json("list", "--all", url=url)
+    others = home.json("list", "--all", "--cached", "--filter", "-status:completed", url=url)
+    assert others
+    assert [row["id"] for row in others] == [row["id"] for row in rows if row["status"] != "completed"]
+    assert home.run("list", "--cached", "--filter", "--json", url=url).returncode == 2
