@@ -71,3 +71,19 @@ async def test_stop_ends_with_the_code_it_is_given_even_while_work_runs(tmp_path
         await d.until(lambda: not d.app.is_running)
         assert d.app.return_code == 143
     assert sys.exc_info() == (None, None, None)
+
+
+async def test_a_read_that_fails_is_told_and_the_rows_stay(tmp_path: Path) -> None:
+    async with deck(tmp_path, ages(60)) as d:
+        before = d.shown
+        await d.history.close()
+        await d.press("right_square_bracket")
+        await d.until(lambda: d.toasts())
+        assert d.app.is_running
+        assert d.shown == before
+
+
+async def test_a_theme_that_does_not_exist_is_said(tmp_path: Path) -> None:
+    async with deck(tmp_path, ages(3), settings={"theme": "no-such-theme"}) as d:
+        assert any("no-such-theme" in toast for toast in d.toasts())
+        assert d.app.theme == "batchdeck-dark"

@@ -76,8 +76,14 @@ class BatchdeckApp(ConnectedApp):
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
         wanted = themes.NO_COLOR_THEME if is_colourless else themes.full_name(settings.theme)
-        self.theme = wanted if wanted in self.available_themes else themes.full_name(None)
+        self._lacks_theme = wanted not in self.available_themes
+        self.theme = themes.full_name(None) if self._lacks_theme else wanted
         self.set_keymap(keymap_of(settings.keys))
+
+    def on_mount(self) -> None:
+        """Say so when the theme that was asked for does not exist."""
+        if self._lacks_theme:
+            self.notify(f"There is no theme {self.settings.theme!r}.", severity="warning")
 
     def get_default_screen(self) -> Screen[Any]:
         """The list."""

@@ -49,15 +49,18 @@ class ActionScreen(Screen[ScreenResultType]):
         return None
 
     async def action_act(self, action_id: str) -> None:
-        """Carry out an action, or say why not."""
+        """Carry out an action, or say why not; what it raises is told, and the deck goes on."""
         reason = self.why_not(action_id)
         if reason is not None:
             self.notify(reason, title=BY_ID[action_id].label, severity="warning")
             return
         handler: Callable[[], Awaitable[None] | None] = getattr(self, handler_name(action_id))
-        result = handler()
-        if isawaitable(result):
-            await result
+        try:
+            result = handler()
+            if isawaitable(result):
+                await result
+        except Exception as error:
+            self.deck.report(error, title=BY_ID[action_id].label)
 
     def read(self, work: Callable[[], Awaitable[None]] | Awaitable[None], group: str) -> Worker[None]:
         """Read in the background; a newer reading of the same group takes its place.

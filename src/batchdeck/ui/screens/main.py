@@ -108,15 +108,16 @@ class MainScreen(BatchActions):
         self._ticker = self.set_interval(1.0, self.show_status, pause=True)
         try:
             await self.deck.open()
-            self._is_open = True
             self.listing.page_size = max(1, self.app.size.height - 4)
             await self.read_page(self.listing.first_page())
             await self._read_counts()
             record = self.listing.cursor
             self._pace = await self.deck.services.browse.pace(record) if record else None
+            self._is_open = True
         except BatchdeckError as error:
             self.deck.leave(error)
             return
+        self.show_status()
         self.show_panes()
         self.show_notices()
         self.call_after_refresh(self._after_first_paint)
@@ -132,8 +133,15 @@ class MainScreen(BatchActions):
     # --- reading ------------------------------------------------------------
 
     async def read_page(self, wanted: Wanted) -> None:
-        """Read a page of the history and show it; the panes follow."""
-        self.listing.take(wanted, await find_window(self.deck.services.browse, wanted))
+        """Read a page of the history and show it; the panes follow. What was shown stays if that fails."""
+        try:
+            window = await find_window(self.deck.services.browse, wanted)
+        except BatchdeckError as error:
+            if not self._is_open:
+                raise
+            self.deck.report(error)
+            return
+        self.listing.take(wanted, window)
         self.show_list()
         self.show_status()
         self.follow_cursor()
