@@ -13,6 +13,7 @@ from batchdeck import __version__
 from batchdeck.errors import BatchdeckError
 
 EXIT_INTERRUPTED = 130
+_IN_THE_JOURNAL = " What was being sent is in the journal: 'batchdeck reconcile' settles it."
 
 FREE_VALUES = frozenset({"--filter", "--metadata", "--only", "--on"})
 """Options whose value is the user's own text, which may begin with a dash."""
@@ -268,7 +269,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (KeyboardInterrupt, asyncio.CancelledError):
-        _complain("Interrupted. What was being sent is in the journal: 'batchdeck reconcile' settles it.")
+        sends = args.command in {"create", "retry", "cancel", "reconcile"}
+        _complain(f"Interrupted.{_IN_THE_JOURNAL if sends else ''}")
         return EXIT_INTERRUPTED
     except Exception as error:
         if debug:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,29 @@ class ServedSandbox:
         line = self.process.stdout.readline()
         self.url: str = json.loads(line)["url"]
 
+    def _control(self, path: str, told: dict[str, Any] | None = None) -> Any:
+        address = f"{self.url.removesuffix('/v1')}/_sandbox/{path}"
+        body = None if told is None else json.dumps(told).encode()
+        with urlopen(Request(address, body, {"Content-Type": "application/json"})) as answer:
+            return json.load(answer)
+
     def advance_clock(self, seconds: float) -> None:
         """Let time go by for it."""
-        control = self.url.removesuffix("/v1") + "/_sandbox/clock"
-        body = json.dumps({"advance": seconds}).encode()
-        with urlopen(Request(control, body, {"Content-Type": "application/json"}, method="POST")):
-            pass
+        self._control("clock", {"advance": seconds})
+
+    def fault(self, **rule: Any) -> None:
+        """Have it misbehave."""
+        self._control("faults", rule)
+
+    def wait_for_call(self, call: str, *, timeout: float = 20.0) -> None:
+        """Ask until it was called.
+
+        Raises:
+            AssertionError: it was not in time.
+        """
+        end = time.monotonic() + timeout
+        while call not in self._control("stats")["calls"]:
+            assert time.monotonic() < end, f"{call} never came"
 
     def stop(self) -> None:
         """End it."""

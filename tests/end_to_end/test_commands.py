@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import threading
@@ -306,3 +307,44 @@ def test_the_demo_needs_nothing_and_touches_nothing(home: Home) -> None:
     assert len(rows) > 100
     assert {row["status"] for row in rows} >= {"completed", "failed", "expired", "cancelled", "in_progress"}
     assert not [path for path in home.folder.rglob("*") if path.is_file()]
+
+
+@pytest.mark.posix
+def test_ctrl_c_stops_a_create_in_order_and_nothing_is_left_open(serve: Serve, home: Home) -> None:
+    sandbox = serve()
+    sandbox.fault(kind="delay", method="POST", path="/v1/files", seconds=1.5)
+    file = write_requests(home.work / "night.jsonl", ["x"])
+    command = [*BATCHDECK, "create", str(file), "--json"]
+    with subprocess.Popen(
+        command,
+        env=home.environment(sandbox.url),
+        cwd=home.work,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        sandbox.wait_for_call("POST /v1/files")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == ""
+    assert "no batch was created" in err.splitlines()[-1]
+    assert home.json("list", "--all", url=sandbox.url) == []
+    assert home.json("reconcile", url=sandbox.url) == []
+
+
+@pytest.mark.posix
+def test_ctrl_c_ends_a_wait_at_once(serve: Serve, home: Home) -> None:
+    sandbox = serve("--speed", "0.01")
+    file = write_requests(home.work / "night.jsonl", ["x"])
+    (created,) = home.json("create", str(file), url=sandbox.url)
+    command = [*BATCHDECK, "wait", created["batch_id"]]
+    with subprocess.Popen(
+        command, env=home.environment(sandbox.url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        sandbox.wait_for_call("GET /v1/batches/{id}")
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert out == ""
+    assert err == "batchdeck: Interrupted.\n"

@@ -65,4 +65,6 @@ async def _run(args: argparse.Namespace) -> int:
 
     command = _find(args.command)
     async with open_session(args) as session:
-        return await command(CommandContext(args, session))
+        context = CommandContext(args, session)
+        context.interruption.listen()
+        return await command(context)

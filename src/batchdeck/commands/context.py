@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from batchdeck.commands.interruption import Interruption
 from batchdeck.commands.output import Output
 from batchdeck.errors import BatchdeckError
 
@@ -23,6 +24,7 @@ class CommandContext:
         self.session = session
         self.settings = session.settings
         self.out = Output(as_json=getattr(args, "json", False))
+        self.interruption = Interruption(self.out.say)
 
     @asynccontextmanager
     async def services(self, *, cached: bool = False) -> AsyncIterator[Services]:

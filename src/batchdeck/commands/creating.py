@@ -10,6 +10,7 @@ from batchdeck.commands.context import CommandContext, each
 from batchdeck.commands.describe import status_word
 from batchdeck.commands.waiting import watch
 from batchdeck.errors import InvalidInput, ReadOnly, UsageError
+from batchdeck.services.failure_notes import counted
 
 if TYPE_CHECKING:
     from batchdeck.services.facade import Services
@@ -48,11 +49,15 @@ async def create(context: CommandContext) -> int:
             if args.dry_run:
                 _show_plan(context, plan)
                 return 0
-            async for created in services.submit.create(
-                plan, wait_for_room=args.wait_for_room, on_progress=context.out.progress
-            ):
-                made.append(created.batch.id)
-                show_created(context, created)
+            with context.interruption.in_order() as should_stop:
+                async for created in services.submit.create(
+                    plan,
+                    wait_for_room=args.wait_for_room,
+                    on_progress=context.out.progress,
+                    should_stop=should_stop,
+                ):
+                    made.append(created.batch.id)
+                    show_created(context, created)
             return 0
 
         code = await each(context, args.files, one)
@@ -68,11 +73,14 @@ async def _plan(
     report = await services.submit.check(path, endpoint=args.endpoint, on_progress=context.out.progress)
     if not report.is_valid and not (args.split and report.is_valid_when_split):
         for problem in report.problems[:20]:
-            context.out.say(f"{path}:{problem.line}: {problem.code}: {problem.message}")
-        hint = f"'batchdeck check {path}' lists every problem."
+            where = f"{path}:{problem.line}" if problem.line else str(path)
+            context.out.say(f"{where}: {problem.code}: {problem.message}")
+        only = f" --endpoint {args.endpoint}" if args.endpoint else ""
+        hint = f"'batchdeck check {path}{only}' lists every problem."
         if report.is_valid_when_split:
             hint = "With --split it becomes several batches."
-        raise InvalidInput(f"{path} has {report.error_count:,} problems; nothing was sent.", hint=hint)
+        problems = counted(report.error_count, "problem")
+        raise InvalidInput(f"{path} has {problems}; nothing was sent.", hint=hint)
     return await services.submit.plan(
         path,
         endpoint=args.endpoint,
@@ -103,8 +111,8 @@ def _show_plan(context: CommandContext, plan: CreatePlan) -> None:
             context.out.json(row)
         else:
             context.out.line(
-                f"Would send {planned.title}: {planned.requests:,} requests, {planned.bytes:,} bytes, "
-                f"to {plan.endpoint} within {plan.window}, metadata {json.dumps(dict(planned.metadata))}."
+                f"Would send {planned.title}: {counted(planned.requests, 'request')}, {planned.bytes:,} bytes,"
+                f" to {plan.endpoint} within {plan.window}, metadata {json.dumps(dict(planned.metadata))}."
             )
 
 
@@ -126,5 +134,5 @@ def show_created(context: CommandContext, created: Created) -> None:
     else:
         context.out.line(
             f"{created.batch.id}  {status_word(created.batch)}  "
-            f"{created.requests:,} requests of {created.file}"
+            f"{counted(created.requests, 'request')} of {created.file}"
         )

@@ -10,6 +10,7 @@ from batchdeck.errors import UsageError
 
 if TYPE_CHECKING:
     from batchdeck.models.lines import MergeSummary
+    from batchdeck.models.progress import ShouldStop
     from batchdeck.services.facade import Services
     from batchdeck.services.files import FileKind
 
@@ -48,7 +49,12 @@ async def download(context: CommandContext) -> int:
             plain: list[FileKind] = [kind for kind in ("output", "errors", "input") if kind in kinds]
             if plain:
                 async for file in services.download.download(
-                    batch_id, plain, folder, force=args.force, on_progress=context.out.progress
+                    batch_id,
+                    plain,
+                    folder,
+                    force=args.force,
+                    on_progress=context.out.progress,
+                    should_stop=should_stop,
                 ):
                     found += 1
                     if file.words:
@@ -56,7 +62,7 @@ async def download(context: CommandContext) -> int:
                     _show(context, file.batch_id, file.kind, file.path, file.bytes, file.rows)
             if "merged" in kinds:
                 found += 1
-                await _merged(context, services, batch_id, folder)
+                await _merged(context, services, batch_id, folder, should_stop)
             if not found:
                 batch = await services.context.api.get_batch(batch_id)
                 why = "it has no such file." if batch.status.is_terminal else "it has not ended."
@@ -64,10 +70,13 @@ async def download(context: CommandContext) -> int:
                 return 1
             return 0
 
-        return await each(context, args.ids, one)
+        with context.interruption.in_order() as should_stop:
+            return await each(context, args.ids, one)
 
 
-async def _merged(context: CommandContext, services: Services, batch_id: str, folder: Path) -> None:
+async def _merged(
+    context: CommandContext, services: Services, batch_id: str, folder: Path, should_stop: ShouldStop
+) -> None:
     args = context.args
     merged = await services.merge.merged(
         batch_id,
@@ -77,6 +86,7 @@ async def _merged(context: CommandContext, services: Services, batch_id: str, fo
         join=(Path(args.join), args.on) if args.join else None,
         force=args.force,
         on_progress=context.out.progress,
+        should_stop=should_stop,
     )
     summary = merged.summary
     _show(

@@ -76,7 +76,14 @@ async def retry(context: CommandContext) -> int:
                 raise NothingToRetry(f"{args.id}: no request would be sent again.", hint=_hint(plan))
             _show_dry(context, plan, dict(chosen))
             return 0
-        created = await services.retry.send(plan, codes=codes, include_all=args.all, on_progress=out.progress)
+        with context.interruption.in_order() as should_stop:
+            created = await services.retry.send(
+                plan,
+                codes=codes,
+                include_all=args.all,
+                on_progress=out.progress,
+                should_stop=should_stop,
+            )
         if out.as_json:
             out.json(
                 {
