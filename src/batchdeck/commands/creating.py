@@ -110,8 +110,9 @@ def _show_plan(context: CommandContext, plan: CreatePlan) -> None:
         if context.out.as_json:
             context.out.json(row)
         else:
+            requests = counted(planned.requests, "request")
             context.out.line(
-                f"Would send {planned.title}: {counted(planned.requests, 'request')}, {planned.bytes:,} bytes,"
+                f"Would send {planned.title}: {requests}, {planned.bytes:,} bytes,"
                 f" to {plan.endpoint} within {plan.window}, metadata {json.dumps(dict(planned.metadata))}."
             )
 

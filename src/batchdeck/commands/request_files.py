@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from batchdeck.commands.context import CommandContext, each
 from batchdeck.errors import InvalidInput
 from batchdeck.services.checking import check_request_file
+from batchdeck.services.failure_notes import counted
 from batchdeck.services.tables import build_from_table, preview_table
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def _show(context: CommandContext, report: CheckReport) -> None:
     out.line(f"  About {report.estimated_input_tokens:,} input tokens (a token for four bytes of text).")
     for problem in report.problems[:SHOWN_PROBLEMS]:
         word = "" if problem.is_error else "warning: "
-        out.line(f"  line {problem.line}: {word}{problem.code}: {problem.message}")
+        where = f"line {problem.line}: " if problem.line else ""
+        out.line(f"  {where}{word}{problem.code}: {problem.message}")
     more = report.error_count + report.warning_count - min(SHOWN_PROBLEMS, len(report.problems))
     if more > 0:
         counts = ", ".join(f"{count:,} {code}" for code, count in report.problem_counts.items())
@@ -105,7 +107,8 @@ async def build(context: CommandContext) -> int:
     if report.problem_count:
         for problem in report.problems[:SHOWN_PROBLEMS]:
             out.say(f"{table}: row {problem.line}: {problem.code}: {problem.message}")
-        raise InvalidInput(f"{table} has {report.problem_count:,} problems; nothing was written.")
+        problems = counted(report.problem_count, "problem")
+        raise InvalidInput(f"{table} has {problems}; nothing was written.")
     if out.as_json:
         out.json({"file": report.path, "requests": report.requests, "bytes": report.bytes})
     else:
