@@ -88,6 +88,22 @@ async def test_the_same_content_is_not_fetched_twice(world: World, tmp_path: Pat
     assert world.api.count("stream_file") == 1
 
 
+async def test_a_part_that_a_kill_left_beside_the_whole_file_is_taken_away(
+    world: World, tmp_path: Path
+) -> None:
+    batch_id = _big(world)
+    async with world.process() as process:
+        (file,) = await process.download(batch_id, tmp_path, ("output",))
+        # Killed between giving the file its name and taking the part's away, it has both names.
+        mark = hashlib.sha256(f"{process.context.profile.base_url} file-big".encode()).hexdigest()[:10]
+        os.link(file.path, tmp_path / f".{file.path.name}.{mark}.part")
+        assert len(_parts(tmp_path)) == 1
+        (again,) = await process.download(batch_id, tmp_path, ("output",))
+    assert again.was_there
+    assert _parts(tmp_path) == []
+    assert file.path.read_bytes() == BIG
+
+
 async def test_the_same_content_from_elsewhere_is_recognised(world: World, tmp_path: Path) -> None:
     """The history has never seen the file, for example because it was damaged and begun anew."""
     batch_id = _big(world)

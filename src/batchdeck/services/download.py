@@ -18,6 +18,7 @@ from batchdeck.services.files import file_id_of
 from batchdeck.services.localcopy import copy_file
 from batchdeck.services.names import safe_stem
 from batchdeck.services.no_file import gone, nothing_there
+from batchdeck.services.partfile import clear_left_behind
 
 if TYPE_CHECKING:
     from batchdeck.models.batch import Batch
@@ -157,6 +158,7 @@ class Download:
     async def _bring(self, operation: Operation, wanted: _Wanted) -> tuple[Downloaded | None, str]:
         standing = await self._standing(wanted)
         if standing is not None and await self._is_known(wanted, standing):
+            await asyncio.to_thread(clear_left_behind, wanted.target)
             return self._was_there(wanted, standing), "the same content was there already"
         copied = await self._from_local(wanted, standing)
         if copied is not None:

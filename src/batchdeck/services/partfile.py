@@ -27,6 +27,33 @@ _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_N
 _FLAGS |= getattr(os, "O_BINARY", 0)
 
 
+_SUFFIX = ".part"
+
+
+def _prefix(target: Path) -> str:
+    return f".{safe_stem(target.name)}."
+
+
+def clear_left_behind(target: Path) -> None:
+    """Take away the parts of a target that is whole: a process that was killed while it named it left one.
+
+    One that somebody writes right now stays, and so does one that cannot be removed. Blocks.
+    """
+    prefix = _prefix(target)
+    try:
+        names = [name for name in os.listdir(target.parent) if name.startswith(prefix) and _SUFFIX in name]
+    except OSError:
+        return
+    for name in names:
+        with suppress(OSError, LockBusy, NoLocks):
+            descriptor = os.open(target.with_name(name), _FLAGS & ~os.O_CREAT)
+            try:
+                lock(descriptor)
+                os.unlink(target.with_name(name))
+            finally:
+                os.close(descriptor)
+
+
 class PartFile:
     """A hidden file beside its target, locked while it is written. Every method blocks.
 
@@ -42,7 +69,7 @@ class PartFile:
     def __init__(self, target: Path, key: str) -> None:
         self.target = target
         mark = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:10]
-        self.path = target.with_name(f".{safe_stem(target.name)}.{mark}.part")
+        self.path = target.with_name(f"{_prefix(target)}{mark}{_SUFFIX}")
         self.digest = Digest()
         self._busy = threading.RLock()
         try:
