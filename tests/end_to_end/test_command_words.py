@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.end_to_end.conftest import Home, ServedSandbox
 from tests.end_to_end.request_file import write_requests
+from tests.end_to_end.terminal import BATCHDECK
 
 Serve = Callable[..., ServedSandbox]
 
@@ -83,3 +85,18 @@ def test_a_filter_may_begin_with_a_term_that_excludes(serve: Serve, home: Home) 
     assert others
     assert [row["id"] for row in others] == [row["id"] for row in rows if row["status"] != "completed"]
     assert home.run("list", "--cached", "--filter", "--json", url=url).returncode == 2
+
+
+def test_a_disk_that_fills_up_under_a_command_is_told(serve: Serve, home: Home) -> None:
+    url = serve("--seed-batches", "1250").url
+    home.json("list", "--cached", url=url)
+    done = subprocess.run(
+        ["bash", "-c", 'ulimit -f 400; exec "$@"', "bash", *BATCHDECK, "list", "--all", "--json"],
+        env=home.environment(url),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 1_250)
+    assert "could not be written" in done.stderr
+    assert "kept in memory" in done.stderr

@@ -30,11 +30,17 @@ class CommandContext:
     async def services(self, *, cached: bool = False) -> AsyncIterator[Services]:
         """The services of the chosen profile, with a client unless only the history is wanted."""
         services = await self.session.open_services(self.settings.profile)
+        self._warn()
+        try:
+            if not cached:
+                services = await self.session.connect(services)
+            yield services
+        finally:
+            self._warn()  # a disk can fill up while the command runs
+
+    def _warn(self) -> None:
         for warning in self.session.take_warnings():
             self.out.say(warning)
-        if not cached:
-            services = await self.session.connect(services)
-        yield services
 
 
 async def each(context: CommandContext, ids: Iterable[str], do: Callable[[str], Awaitable[int]]) -> int:

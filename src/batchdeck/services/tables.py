@@ -70,7 +70,10 @@ async def build_from_table(
         from batchdeck.jsonl.build import build_file, load_template
 
         if out.exists() and not force:
-            raise TargetExists(f"{out} is there already; nothing was written.", hint="Choose another name.")
+            raise TargetExists(
+                f"{out} is there already; nothing was written.",
+                hint="Choose another name, or use --force to replace it.",
+            )
         return build_file(
             table,
             load_template(template),
