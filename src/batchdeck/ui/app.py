@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.console import RenderableType
+from textual import events
 from textual._compositor import ChopsUpdate
 from textual.binding import Binding, BindingType
 from textual.notifications import SeverityLevel
@@ -75,15 +76,9 @@ class BatchdeckApp(ConnectedApp):
         self.animation_level = "none"
         self.register_theme(themes.DARK)
         self.register_theme(themes.LIGHT)
-        wanted = themes.NO_COLOR_THEME if is_colourless else themes.full_name(settings.theme)
-        self._lacks_theme = wanted not in self.available_themes
-        self.theme = themes.full_name(None) if self._lacks_theme else wanted
+        chosen = themes.known_name(settings.theme, self.available_themes)
+        self.theme = themes.NO_COLOR_THEME if is_colourless else chosen
         self.set_keymap(keymap_of(settings.keys))
-
-    def on_mount(self) -> None:
-        """Say so when the theme that was asked for does not exist."""
-        if self._lacks_theme:
-            self.notify(f"There is no theme {self.settings.theme!r}.", severity="warning")
 
     def get_default_screen(self) -> Screen[Any]:
         """The list."""
@@ -278,6 +273,12 @@ class BatchdeckApp(ConnectedApp):
             self.push_screen(ActivityScreen())
 
     # --- the boundary -------------------------------------------------------
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let the fill of the history know that somebody uses the deck."""
+        if self.poller is not None and isinstance(event, events.InputEvent):
+            self.poller.last_input_at = asyncio.get_running_loop().time()
+        await super().on_event(event)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """An error in a worker is told, and the deck goes on."""

@@ -20,8 +20,12 @@ PRICING_PAUSE = 0.02
 """Seconds between two bites of the history, so that keys are answered meanwhile."""
 
 
-_FILL_PAUSE_SECONDS = 0.03
-"""Between two pages of a fill, so that keys have the loop to themselves most of the time."""
+_FILL_PAUSE_SECONDS = 0.02
+"""Between two pages of a fill."""
+_FILL_PAUSE_IN_USE_SECONDS = 0.3
+"""The same while somebody types: keys go before a fill that nobody waits for."""
+_IN_USE_SECONDS = 2.0
+"""How long after a key the deck counts as in use."""
 _FILL_TELL_SECONDS = 0.5
 """Least time between two tellings of how far the fill has come."""
 
@@ -67,6 +71,8 @@ class Poller:
         self._is_fill_over = False
         self.is_paused = False
         self.is_focused = True
+        self.last_input_at = 0.0
+        """When a key or the mouse was last used, on the loop's clock."""
         self.is_asking = False
         self._active: frozenset[str] | None = None
         self.has_active = False
@@ -219,7 +225,8 @@ class Poller:
                 self.filled = report.stored
                 self._tell(BatchesChanged())
                 self._tell(SyncChanged())
-            await asyncio.sleep(_FILL_PAUSE_SECONDS)
+            in_use = self._loop.time() - self.last_input_at < _IN_USE_SECONDS
+            await asyncio.sleep(_FILL_PAUSE_IN_USE_SECONDS if in_use else _FILL_PAUSE_SECONDS)
             await self._may_ask.wait()
 
     async def price(self) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from textual.theme import Theme
+
+from batchdeck.errors import UsageError
 
 DARK = Theme(
     name="batchdeck-dark",
@@ -60,3 +64,21 @@ NO_COLOR_THEME = "ansi-dark"
 def full_name(name: str | None) -> str:
     """A theme's full name from what the user wrote; the deck's dark one for None."""
     return DARK.name if name is None else _SHORT.get(name, name)
+
+
+def known_name(name: str | None, available: Iterable[str]) -> str:
+    """A theme's full name from what the user wrote.
+
+    Args:
+        name: What the user wrote, or None.
+        available: The full names there are.
+
+    Raises:
+        UsageError: there is no such theme.
+    """
+    names = sorted(available)
+    full = full_name(name)
+    if full not in names:
+        others = ", ".join(each for each in names if each not in _SHORT.values())
+        raise UsageError(f"There is no theme {name!r}.", hint=f"Themes: {', '.join(_SHORT)}, {others}.")
+    return full

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
+from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style as RichStyle
 from textual import events
@@ -174,6 +175,10 @@ def differing(old: Strip, new: Strip) -> list[tuple[int, int]]:
     """The spans of cells in which two strips of one length look different, as (start, end)."""
     if list(old) == list(new):
         return []
+    was, now = _ends(old), _ends(new)
+    if was is not None and now is not None and was[0] != now[0] and was[1] != now[1]:
+        # A cursor that comes or goes changes a line from end to end: there is nothing to save.
+        return [(0, old.cell_length)]
     before, after = _cells(old), _cells(new)
     spans: list[tuple[int, int]] = []
     for x in range(max(len(before), len(after))):
@@ -184,6 +189,14 @@ def differing(old: Strip, new: Strip) -> list[tuple[int, int]]:
         else:
             spans.append((x, x + 1))
     return [_whole_characters(span, before, after) for span in spans]
+
+
+def _ends(strip: Strip) -> tuple[Color | None, Color | None] | None:
+    """The backgrounds at both ends of a line, or None when there are none to tell."""
+    segments = list(strip)
+    if not segments or segments[0].style is None or segments[-1].style is None:
+        return None
+    return segments[0].style.bgcolor, segments[-1].style.bgcolor
 
 
 def _same(one: _Cell, other: _Cell) -> bool:
