@@ -41,6 +41,13 @@ class _Parser(argparse.ArgumentParser):
         sys.stderr.write(f"batchdeck: {message}. See '{self.prog} --help'.\n")
         raise SystemExit(2)
 
+    def format_help(self) -> str:
+        """The help, with a sub-command's examples, which nothing else has to load."""
+        from batchdeck.commands.examples import EXAMPLES
+
+        self.epilog = self.epilog or EXAMPLES.get(self.prog.rpartition(" ")[2])
+        return super().format_help()
+
 
 def _common() -> _Parser:
     """The options of every command, before or after it."""
@@ -182,7 +189,11 @@ class _Adder:
 
     def __call__(self, name: str, text: str, *, json: bool = False) -> argparse.ArgumentParser:
         parser = self._commands.add_parser(
-            name, help=text, description=text[0].upper() + text[1:] + ".", parents=[self._common]
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            parents=[self._common],
         )
         if json:
             parser.add_argument("--json", action="store_true", help="one JSON object a line")
@@ -203,7 +214,7 @@ def build_parser() -> argparse.ArgumentParser:
     deck.add_argument(
         "--refresh", type=_positive_float, metavar="SECONDS", help="between refreshes while active"
     )
-    deck.add_argument("--theme", metavar="NAME", help="a Textual theme")
+    deck.add_argument("--theme", metavar="NAME", help="light, dark, ansi or one of Textual's")
     deck.add_argument(
         "--ascii", action="store_true", default=None, help="no characters beyond ASCII of our own"
     )
