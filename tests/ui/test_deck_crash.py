@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from batchdeck.config.settings import Settings
-from batchdeck.errors import NewerHistory
+from batchdeck.errors import NewerHistory, UsageError
 from batchdeck.models.account import Profile
 from batchdeck.services.facade import Services
 from batchdeck.ui.app import BatchdeckApp
@@ -83,7 +83,10 @@ async def test_a_read_that_fails_is_told_and_the_rows_stay(tmp_path: Path) -> No
         assert d.shown == before
 
 
-async def test_a_theme_that_does_not_exist_is_said(tmp_path: Path) -> None:
-    async with deck(tmp_path, ages(3), settings={"theme": "no-such-theme"}) as d:
-        assert any("no-such-theme" in toast for toast in d.toasts())
-        assert d.app.theme == "batchdeck-dark"
+async def test_a_theme_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        async with deck(tmp_path, ages(3), settings={"theme": "no-such-theme"}):
+            raise AssertionError("it opened")
+    assert "'no-such-theme'" in refused.value.line
+    assert "light, ansi, " in refused.value.line
+    assert "nord" in refused.value.line
