@@ -113,7 +113,7 @@ _KEY_NAMES = {
 
 
 async def doctor(context: CommandContext) -> int:
-    """Say what works here; 3 when the service cannot be used."""
+    """Say what works here; 3 when something that is needed does not."""
     code = 0
     _report(context, "batchdeck", True, f"{__version__}, Python {platform.python_version()}, {sys.platform}")
     _report_terminal(context)
@@ -128,15 +128,17 @@ async def doctor(context: CommandContext) -> int:
         )
     except BatchdeckError as error:
         _report(context, "history", False, error.line)
-        code = error.exit_code
+        code = 3
     profile = context.settings.profile
     try:
         source = await context.session.key_source(profile)
         _report(context, "key", True, f"found, from {source}")
     except BatchdeckError as error:
         _report(context, "key", False, error.line)
-        return max(code, error.exit_code)
+        _report(context, "service", False, "not asked: there is no key", is_needed=False)
+        return 3
     if services is None:
+        _report(context, "service", False, "not asked: the history does not open", is_needed=False)
         return code
     try:
         connected = await context.session.connect(services)
@@ -147,7 +149,7 @@ async def doctor(context: CommandContext) -> int:
         _report(context, "service", True, f"{profile.base_url} answered in {took:.0f} ms: {found}")
     except BatchdeckError as error:
         _report(context, "service", False, error.line)
-        code = max(code, error.exit_code)
+        code = 3
     return code
 
 
