@@ -42,7 +42,9 @@ async def list_batches(context: CommandContext) -> int:
         elif not out.as_json and limit is not None:
             total = (await services.browse.totals(filter)).batches
             if total > shown:
-                out.say(f"{shown:,} of {total:,} batches; --all shows every one.")
+                is_whole = args.cached or services.sync.status.backfill_done
+                least = "" if is_whole else "at least "
+                out.say(f"{shown:,} of {least}{total:,} batches; --all shows every one.")
     return 0
 
 
