@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 from tests.end_to_end.conftest import Home, ServedSandbox
 from tests.end_to_end.request_file import write_requests
@@ -100,3 +102,19 @@ def test_a_disk_that_fills_up_under_a_command_is_told(serve: Serve, home: Home) 
     assert (done.returncode, len(done.stdout.splitlines())) == (0, 1_250)
     assert "could not be written" in done.stderr
     assert "kept in memory" in done.stderr
+
+
+def test_a_service_that_can_go_on_is_not_blamed_for_a_fresh_start(serve: Serve, home: Home) -> None:
+    url = serve("--speed", "200").url
+    file = write_requests(home.work / "night.jsonl", ["x"])
+    (created,) = home.json("create", str(file), url=url)
+    home.run("wait", created["batch_id"], url=url)
+    (shown,) = home.json("show", created["batch_id"], url=url)
+    content = f"/v1/files/{shown['output_file_id']}/content"
+    fault = {"kind": "truncate", "at": 10, "method": "GET", "path": content, "times": 1}
+    control = url.removesuffix("/v1") + "/_sandbox/faults"
+    urlopen(Request(control, json.dumps(fault).encode(), {"Content-Type": "application/json"})).close()
+    done = home.run("download", created["batch_id"], "--what", "output", "--to", "got", url=url)
+    assert done.returncode == 0
+    assert "anew" in done.stderr
+    assert "the service cannot" not in done.stderr

@@ -168,7 +168,7 @@ class Fetch:
         """Bring the part to its full length; tell whether earlier bytes were used, and the story in words."""
         left_behind = part.size
         start = await self._prepare(part)
-        resumed, anew, cuts, attempts = False, False, 0, 0
+        resumed, anew, unable, cuts, attempts = False, False, False, 0, 0
         while True:
             before = part.digest.bytes
             try:
@@ -184,16 +184,17 @@ class Fetch:
             except ServiceError as error:
                 if error.status == 416 and start:
                     await asyncio.to_thread(part.keep, 0)
-                    start = 0
+                    start, unable = 0, True
                     continue
                 if not part.size:
                     await asyncio.to_thread(part.discard)
                 raise
             resumed = resumed or (cuts == 0 and began > 0)
             anew = anew or (began == 0 and (left_behind > 0 or cuts > 0))
+            unable = unable or began < start
             got = part.digest.bytes
             if self._expected is None or got == self._expected:
-                return resumed, _story(resumed=resumed, cuts=cuts, anew=anew)
+                return resumed, _story(resumed=resumed, cuts=cuts, anew=anew, unable=unable)
             # A stream that ends too early without saying so is a cut like any other, once.
             cuts += 1
             attempts += 1
@@ -275,10 +276,12 @@ class Fetch:
         await self._clock.sleep(wait)
 
 
-def _story(*, resumed: bool, cuts: int, anew: bool) -> str:
+def _story(*, resumed: bool, cuts: int, anew: bool, unable: bool) -> str:
     """How a download went, when not straight on."""
-    if anew:
+    if anew and unable:
         return "An earlier download was cut off; the service cannot go on in the middle, so it began anew."
+    if anew:
+        return "The download was cut off at its beginning, so it began anew."
     if resumed:
         return "Went on where an earlier download was cut off."
     if cuts:
