@@ -29,6 +29,8 @@ from textual import events
 if TYPE_CHECKING:
     from textual.pilot import Pilot
 
+    from batchdeck.actions import Action
+
 FOLDER = Path(__file__).parent
 README = FOLDER.parent / "README.md"
 NOW = datetime(2026, 11, 20, 7, 45, tzinfo=UTC)
@@ -247,14 +249,33 @@ def write(name: str, svg: str, *, has_png: bool) -> None:
 
 def key_table() -> str:
     """The keys of README, from the action list."""
-    from batchdeck.actions import ACTIONS
+    from batchdeck.actions import ACTIONS, VIEW_ACTIONS
+
+    rows = ["| key | on the list |", "| --- | --- |"]
+    rows += [f"| {_keys(action)} | {action.help.rstrip('.')} |" for action in ACTIONS]
+    rows += ["", "| view | key | does there |", "| --- | --- | --- |"]
+    rows += [
+        f"| {_VIEWS[action.group]} | {_keys(action)} | {action.help.rstrip('.')} |" for action in VIEW_ACTIONS
+    ]
+    return "\n".join(rows)
+
+
+_VIEWS = {
+    "Tabs": "a batch",
+    "Failures": "its failures",
+    "Results": "its results",
+    "Request": "one request",
+    "Create": "create",
+    "Activity": "activity",
+    "Lineage": "its lineage",
+}
+"""The action list's headings as README names the views."""
+
+
+def _keys(action: Action) -> str:
     from batchdeck.commands.program import shown_key
 
-    rows = ["| key | does |", "| --- | --- |"]
-    for action in ACTIONS:
-        keys = " ".join(f"`{shown_key(key)}`" for key in action.keys)
-        rows.append(f"| {keys} | {action.help.rstrip('.')} |")
-    return "\n".join(rows)
+    return " ".join(f"`{shown_key(key)}`" for key in action.keys)
 
 
 def with_key_table(readme: str) -> str:
