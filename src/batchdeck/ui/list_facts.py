@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from batchdeck.errors import NoKey
 from batchdeck.models.query import SortKey
 from batchdeck.ui.bindings import shown_key
 from batchdeck.ui.list_state import ListState
@@ -112,6 +113,18 @@ def empty_lines(deck: BatchdeckApp, state: ListState) -> Sequence[Line]:
             [],
             [(key("list.filter"), _KEY), ("  change the filter", "")],
             [(key("view.back"), _KEY), ("  clear it", "")],
+        ]
+    if isinstance(deck.freshness.trouble, NoKey) and deck.profile.api_key_command is None:
+        return [
+            [("There is no API key, and the history is empty.", "")],
+            [],
+            [
+                (key("program.quit"), _KEY),
+                ("  quit, set the key, come back:  ", ""),
+                (f"export {deck.profile.api_key_env}=sk-...", _STRONG),
+            ],
+            [(key("view.profile"), _KEY), ("  switch to another profile", "")],
+            [("batchdeck --demo", _STRONG), (" needs no key: it opens a made-up account.", "")],
         ]
     if deck.freshness.trouble is not None:
         return [
