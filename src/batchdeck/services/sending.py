@@ -108,7 +108,7 @@ class Sending:
                 return None
             except ServiceError as error:
                 if not error.unclear:
-                    told = retold(error, "no batch was created")
+                    told = retold(error, f"no batch was created of {job.name}")
                     await self._journal.step(
                         operation,
                         OperationState.FAILED,
@@ -230,7 +230,7 @@ class Sending:
             )
             return
         hint = "Send it again when earlier batches have ended, or with --wait-for-room." if can_wait else None
-        told = retold(error, "no batch was created", hint=hint)
+        told = retold(error, f"no batch was created of {job.name}", hint=hint)
         await self._journal.step(
             operation,
             OperationState.FAILED,

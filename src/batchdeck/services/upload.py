@@ -226,7 +226,7 @@ class Upload:
 
     async def _failed(self, operation: Operation, error: ServiceError) -> ServiceError:
         """Write a failure down; the error to raise says that nothing was created."""
-        told = retold(error, "no batch was created")
+        told = retold(error, f"no batch was created of {Job.of(operation.payload).name}")
         await self._fail(operation, told.sentence, error.request_id)
         return told
 
