@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 OVERLAP = 65_536
 """Bytes at the end of a part that are fetched again: after a power cut they may be zeros."""
+_MOST_PIECES = 512
+"""Below what any system takes in one call."""
 _FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 _FLAGS |= getattr(os, "O_BINARY", 0)
 
@@ -147,12 +149,9 @@ class PartFile:
             if self._descriptor < 0:
                 return
             try:
-                # In one piece: each call gives the interpreter away and has to wait for it again.
-                data = b"".join(pieces)
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(self._descriptor, view) :]
-                self.digest.feed(data)
+                _write_all(self._descriptor, pieces)
+                for piece in pieces:
+                    self.digest.feed(piece)
             except OSError as error:
                 self.discard()
                 raise self._nothing_left(error) from error
@@ -213,3 +212,15 @@ class PartFile:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
                 self._descriptor = -1
+
+
+def _write_all(descriptor: int, pieces: Sequence[bytes]) -> None:
+    """Append pieces in one call where the system can: each call has to wait for the interpreter again."""
+    written = 0
+    if hasattr(os, "writev") and len(pieces) <= _MOST_PIECES:
+        written = os.writev(descriptor, pieces)
+        if written == sum(map(len, pieces)):
+            return
+    view = memoryview(b"".join(pieces))[written:]
+    while view:
+        view = view[os.write(descriptor, view) :]
