@@ -116,8 +116,7 @@ class Painted(Widget):
             else:
                 regions.extend(Region(x1, row, x2 - x1, 1) for x1, x2 in differing(before[row], after))
         if regions:
-            gutter = self.gutter
-            self.refresh(*(region.translate((gutter.left, gutter.top)) for region in regions))
+            self.refresh(*regions)  # of the content: Textual adds the gutter
 
     def strip_at(self, row: int) -> Strip:
         """What stands in a row on screen, of the lines as they are built."""
