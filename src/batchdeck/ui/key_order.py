@@ -16,6 +16,8 @@ from textual.message import Message
 
 ROUNDS = 3
 """A key may set off a message, and that one another, before the focus is where it is to stay."""
+BURST_SECONDS = 0.1
+"""A key that comes later than this after the one before it has done its work is no part of a burst."""
 PATIENCE = 1.0
 """Seconds after which the next key goes on though the one before it is still at work."""
 
@@ -37,6 +39,7 @@ class OrderedKeysApp(App[int]):
         self._held_back: deque[events.Key | events.Paste] = deque()
         self._number = 0
         self._waits_for: int | None = None
+        self._passed_at = 0.0
         self._patience: asyncio.TimerHandle | None = None
 
     async def on_event(self, event: events.Event) -> None:
@@ -45,6 +48,9 @@ class OrderedKeysApp(App[int]):
             await super().on_event(event)
         elif self._waits_for is not None or self._held_back:
             self._held_back.append(event)
+        elif asyncio.get_running_loop().time() - self._passed_at < BURST_SECONDS:
+            self._held_back.append(event)
+            self._follow(self._begin(), 2)
         else:
             await self._let_go(event)
 
@@ -65,8 +71,8 @@ class OrderedKeysApp(App[int]):
             self._passed(number)
 
     def on_key_passed(self, marker: KeyPassed) -> None:
-        """The marker came back: send it round once more, or let the next key go."""
-        if marker.round_number < ROUNDS:
+        """The marker came back: while keys wait send it round once more, else let the next one go."""
+        if marker.round_number < ROUNDS and self._held_back:
             self._follow(marker.number, marker.round_number + 1)
         else:
             self._passed(marker.number)
@@ -75,6 +81,7 @@ class OrderedKeysApp(App[int]):
         if self._waits_for != number:
             return
         self._waits_for = None
+        self._passed_at = asyncio.get_running_loop().time()
         if self._patience is not None:
             self._patience.cancel()
         if self._held_back:
