@@ -16,19 +16,17 @@ from textual.message import Message
 
 ROUNDS = 3
 """A key may set off a message, and that one another, before the focus is where it is to stay."""
-BURST_SECONDS = 0.1
-"""A key that comes later than this after the one before it has done its work is no part of a burst."""
 PATIENCE = 1.0
 """Seconds after which the next key goes on though the one before it is still at work."""
 
 
 class KeyPassed(Message, bubble=True):
-    """Follows a key through the same queues, round by round."""
+    """Follows a key through the same queues."""
 
-    def __init__(self, number: int, round_number: int) -> None:
+    def __init__(self, number: int, rounds_left: int) -> None:
         super().__init__()
         self.number = number
-        self.round_number = round_number
+        self.rounds_left = rounds_left
 
 
 class OrderedKeysApp(App[int]):
@@ -39,7 +37,6 @@ class OrderedKeysApp(App[int]):
         self._held_back: deque[events.Key | events.Paste] = deque()
         self._number = 0
         self._waits_for: int | None = None
-        self._passed_at = 0.0
         self._patience: asyncio.TimerHandle | None = None
 
     async def on_event(self, event: events.Event) -> None:
@@ -48,32 +45,24 @@ class OrderedKeysApp(App[int]):
             await super().on_event(event)
         elif self._waits_for is not None or self._held_back:
             self._held_back.append(event)
-        elif asyncio.get_running_loop().time() - self._passed_at < BURST_SECONDS:
-            self._held_back.append(event)
-            self._follow(self._begin(), 2)
         else:
             await self._let_go(event)
 
     async def _let_go(self, event: events.Key | events.Paste) -> None:
-        number = self._begin()
-        await super().on_event(event)
-        self._follow(number, 1)
-
-    def _begin(self) -> int:
         self._number += 1
-        self._waits_for = self._number
-        self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._passed, self._number)
-        return self._number
+        self._waits_for = number = self._number
+        self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._passed, number)
+        await super().on_event(event)
+        self._follow(KeyPassed(number, ROUNDS))
 
-    def _follow(self, number: int, round_number: int) -> None:
-        marker = KeyPassed(number, round_number)
+    def _follow(self, marker: KeyPassed) -> None:
         if not self.screen_stack or not (self.focused or self.screen).post_message(marker):
-            self._passed(number)
+            self._passed(marker.number)
 
     def on_key_passed(self, marker: KeyPassed) -> None:
-        """The marker came back: while keys wait send it round once more, else let the next one go."""
-        if marker.round_number < ROUNDS and self._held_back:
-            self._follow(marker.number, marker.round_number + 1)
+        """The marker came back: send it once more, or let the next key go."""
+        if marker.rounds_left > 1:
+            self._follow(KeyPassed(marker.number, marker.rounds_left - 1))
         else:
             self._passed(marker.number)
 
@@ -81,7 +70,6 @@ class OrderedKeysApp(App[int]):
         if self._waits_for != number:
             return
         self._waits_for = None
-        self._passed_at = asyncio.get_running_loop().time()
         if self._patience is not None:
             self._patience.cancel()
         if self._held_back:
