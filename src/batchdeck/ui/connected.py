@@ -9,12 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from textual.app import App
 from textual.message import Message
 from textual.notifications import SeverityLevel
 
 from batchdeck.errors import BatchdeckError
 from batchdeck.ui import format, terminal, text
-from batchdeck.ui.key_order import OrderedKeysApp
 from batchdeck.ui.messages import BatchesChanged, BatchesEnded, ServicesReplaced, SyncChanged
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Freshness(NamedTuple):
     """When the trouble began, where known."""
 
 
-class ConnectedApp(OrderedKeysApp):
+class ConnectedApp(App[int]):
     """An app over the services of one profile.
 
     Args:
